@@ -1,0 +1,13 @@
+import { endAllProcesses } from './processes.ts';
+
+export * from './client.ts';
+export * from './edge-process.ts';
+export * from './eventually.ts';
+export * from './ports.ts';
+export * from './processes.ts';
+export * from './redis-server.ts';
+export * from './tokens.ts';
+
+// In a test file (imported at its top, where jest's hooks may be registered) nothing outlives the file.
+const afterAll: unknown = Reflect.get(globalThis, 'afterAll');
+if (typeof afterAll === 'function') afterAll(endAllProcesses);

@@ -1,0 +1,29 @@
+import { createServer } from 'node:net';
+
+// Below the usual ephemeral ranges (Linux 32768+, macOS 49152+): a port from those may be taken by any outgoing
+// connection between being found free and being listened on.
+const FIRST = 20_000;
+const COUNT = 12_000;
+
+const handedOut = new Set<number>();
+
+/**
+ * A TCP port of 127.0.0.1 on which nothing listens, never the same twice from one process. Random, so that parallel test
+ * workers seldom meet; whoever listens on it still has to retry on EADDRINUSE.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * COUNT);
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}
