@@ -1,35 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
-/**
- * Reads lines from stdin until the test process is gone, however it went (a crash or SIGKILL closes the pipe too), then
- * kills what is still on the list. A shell, because it starts in a millisecond and needs no compiled file beside it.
- */
-const SCRIPT = `
-pids=' '; dirs=''
-while IFS=' ' read -r action value; do
-  case "$action" in
-    watch) pids="$pids$value " ;;
-    forget) pids=" $(printf '%s' "$pids" | tr ' ' '\\n' | grep -vx "$value" | tr '\\n' ' ') " ;;
-    remove) dirs="$dirs $value" ;;
-  esac
-done
-for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
-for dir in $dirs; do rm -rf "$dir"; done
-`;
+const SCRIPT = fileURLToPath(new URL('../guardian.sh', import.meta.url));
 
 let guardian: ChildProcess | undefined;
 
 function tell(line: string): void {
-  if (guardian === undefined) {
-    // Detached: Ctrl-C reaches the whole foreground group, and must not end the guardian before its wards.
-    guardian = spawn('/bin/sh', ['-c', SCRIPT], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-    guardian.unref();
-    guardian.stdin?.on('error', () => undefined);
-    if (guardian.stdin !== null && 'unref' in guardian.stdin && typeof guardian.stdin.unref === 'function') {
-      guardian.stdin.unref();
-    }
-  }
+  guardian ??= startGuardian();
   guardian.stdin?.write(`${line}\n`);
+}
+
+function startGuardian(): ChildProcess {
+  // Detached: Ctrl-C reaches the whole foreground group, and must not end the guardian before its wards.
+  const child = spawn('/bin/sh', [SCRIPT], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  child.unref();
+  const { stdin } = child;
+  stdin.on('error', () => undefined);
+  if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
+  return child;
 }
 
 /** Has the process killed if this process ends without ending it. */
@@ -42,8 +30,8 @@ export function forgetProcess(pid: number): void {
   tell(`forget ${pid}`);
 }
 
-/** Has the directory (a path without spaces) removed when this process ends. */
-export function guardDirectory(path: string): void {
+/** Has the file or directory removed when this process ends. */
+export function guardPath(path: string): void {
   tell(`remove ${path}`);
 }
 

@@ -3,7 +3,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { guardDirectory } from './guardian.ts';
+import { guardPath } from './guardian.ts';
 import { freePort } from './ports.ts';
 import { cleanEnvironment, startProcess, type ManagedProcess } from './processes.ts';
 
@@ -44,7 +44,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const program = findProgram(['redis-server', 'valkey-server']);
   const client = findProgram(['redis-cli', 'valkey-cli']);
   const directory = mkdtempSync(join(tmpdir(), 'tickcast-redis-'));
-  guardDirectory(directory);
+  guardPath(directory);
   const args = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, ...(options.args ?? [])];
   const first = await listen(program, args, options.port);
   const { port } = first;
