@@ -1,0 +1,17 @@
+export * from './channels.ts';
+export * from './claims.ts';
+export type * from './client-message-types.ts';
+export { parseClientMessage } from './client-messages.ts';
+export * from './closes.ts';
+export * from './errors.ts';
+export * from './frame-rules.ts';
+export * from './limits.ts';
+export * from './published-frames.ts';
+export { REASONS, type Reason } from './reasons.ts';
+export * from './schemas/claim.ts';
+export * from './schemas/client.ts';
+export * from './schemas/error.ts';
+export * from './schemas/notice.ts';
+export * from './schemas/push.ts';
+export * from './schemas/reply.ts';
+export * from './symbols.ts';
