@@ -1,0 +1,46 @@
+/** An event that the Function has numbered, as it comes over Pub/Sub. */
+export interface NumberedEvent {
+  readonly kind: 'numbered';
+  /** Null for a stream without a key. */
+  readonly key: string | null;
+  readonly seq: number;
+  readonly epoch: string;
+  /** Redis's time, Unix seconds with six digits, as text: a float would lose some. */
+  readonly publishedAt: string;
+  /** No later event may take its place: a change of status, a terminal one, an alert. */
+  readonly keep: boolean;
+  /** The publisher's bytes, untouched: a view into the message. */
+  readonly frame: Buffer;
+}
+
+const LETTER_T = 0x54;
+const LINE_END = 0x0a;
+/** A head is about 90 bytes with the longest of keys; anything longer is not ours, and may be megabytes. */
+const LONGEST_HEAD = 200;
+const HEAD = /^T1 ([1-9]\d{0,15}) (\d{1,17}-[0-9a-f]{6}) (\d{1,12}\.\d{6}) ([01]) ([A-Za-z0-9.^=_-]{1,64}|\*)$/;
+
+/**
+ * Reads a message of a stream's Pub/Sub channel.
+ *
+ * @returns the event; `'raw'` for a message that was published without the Function, which may be anything; null for
+ * one that claims to be from the Function but can't be read
+ */
+export function decodeEnvelope(message: Buffer): NumberedEvent | 'raw' | null {
+  // A JSON object never begins with a T.
+  if (message[0] !== LETTER_T) return 'raw';
+  const end = message.subarray(0, LONGEST_HEAD).indexOf(LINE_END);
+  if (end === -1) return null;
+  const head = HEAD.exec(message.toString('latin1', 0, end));
+  if (head === null) return null;
+  const [, seq, epoch, publishedAt, keep, key] = head;
+  if (epoch === undefined || publishedAt === undefined || key === undefined) return null;
+  return {
+    kind: 'numbered',
+    key: key === '*' ? null : key,
+    seq: Number(seq),
+    epoch,
+    publishedAt,
+    keep: keep === '1',
+    frame: message.subarray(end + 1),
+  };
+}

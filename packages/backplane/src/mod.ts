@@ -1,0 +1,10 @@
+export { type Commands, connectCommands } from './connections.ts';
+export { decodeEnvelope, type NumberedEvent } from './envelope.ts';
+export { BackplaneUnavailableError, FunctionUnavailableError, PublishRefusedError } from './errors.ts';
+export { ensureFunction, type InstalledFunction } from './function-install.ts';
+export { FUNCTION_VERSION } from './function-library.ts';
+export { createNames, type Names } from './names.ts';
+export { createPublisher, type Publisher } from './publisher.ts';
+export * from './seats.ts';
+export { openStreams, type StoredStream } from './stream-store.ts';
+export { createSubscriber, type Subscriber, type SubscriberOptions } from './subscriber.ts';
