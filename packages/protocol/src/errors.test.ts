@@ -45,8 +45,11 @@ test('a slot without a value does not stop an error from being sent', () => {
   expect(errorDetail('rate_limited', 'en')).toContain('at most ? a second');
 });
 
+function slots(text: string): string[] {
+  return (text.match(/\{\w+\}/g) ?? []).toSorted();
+}
+
 test('every code has both texts with the same slots', () => {
-  const slots = (text: string) => (text.match(/\{\w+\}/g) ?? []).toSorted();
   expect(ERROR_CODES.length).toBe(16);
   for (const code of ERROR_CODES) expect(slots(ERRORS[code].en)).toEqual(slots(ERRORS[code].zh));
 });

@@ -22,8 +22,8 @@ function texts({ send, send_text, send_repeat }: ConformanceCase): string[] {
   return (Array.isArray(send) ? send : [send]).map((message) => JSON.stringify(message));
 }
 
-function frames({ expect: expected = [] }: ConformanceCase) {
-  return expected as readonly { readonly type: string; readonly error?: string }[];
+function frames({ expect: expected = [] }: ConformanceCase): readonly Record<string, unknown>[] {
+  return expected;
 }
 
 /** What the stateless part of a server answers: the errors of messages that are refused as they stand. */
@@ -62,7 +62,7 @@ describe('the cases are well formed', () => {
     const sent = cases.flatMap(texts).map((text) => parseClientMessage(text));
     const types = new Set(sent.flatMap((parsed) => (parsed.ok ? [parsed.message.type] : [])));
     expect([...types].toSorted()).toEqual(Object.keys(CLIENT_SCHEMAS).toSorted());
-    for (const frame of cases.flatMap(frames)) expect([...CATALOGUE.keys()]).toContain(frame.type);
+    for (const frame of cases.flatMap(frames)) expect([...CATALOGUE.keys()]).toContain(frame['type']);
   });
 });
 
@@ -70,7 +70,7 @@ describe('the cases are well formed', () => {
 const seated = cases.filter(({ seated: isSeated }) => isSeated === undefined);
 
 test.each(seated.map((one) => [one.name, one] as const))('the answer of the parser to: %s', (_, one) => {
-  const stateful = new Set(['subscription_limit_exceeded']);
-  const expected = frames(one).filter(({ type, error }) => type === 'error' && !stateful.has(error ?? ''));
+  const stateful = new Set<unknown>(['subscription_limit_exceeded']);
+  const expected = frames(one).filter((frame) => frame['type'] === 'error' && !stateful.has(frame['error']));
   expect(statelessErrors(one)).toEqual(expected);
 });
