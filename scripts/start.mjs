@@ -73,7 +73,7 @@ async function startAll({ children, ports, givenRedis, redisServer }) {
   children.start('producers', process.execPath, ['apps/producers/dist/main.js'], { logsJson: true, env: shared });
 
   const urls = ports.map(({ port }) => `ws://localhost:${port}/api/v1/websocket`);
-  const prefix = `${process.env.TICKCAST_REDIS_PREFIX || 'tickcast'}:`.replace('::', ':');
+  const prefix = (process.env.TICKCAST_REDIS_PREFIX || 'tickcast').replace(/:?$/, ':');
   children.removeAtEnd(SESSION_FILE);
   writeSession({ redisUrl, redisPrefix: prefix, secret, url: urls[0], ports });
   const printableRedisUrl = withoutPassword(redisUrl);
@@ -82,8 +82,8 @@ async function startAll({ children, ports, givenRedis, redisServer }) {
 
 /** The edges' ports, from TICKCAST_PORT (8001) and TICKCAST_ADMIN_PORT (9001) up. @throws {Problem} when one is taken */
 async function edgePorts() {
-  const first = Number(process.env.TICKCAST_PORT ?? 8001);
-  const firstAdmin = Number(process.env.TICKCAST_ADMIN_PORT ?? 9001);
+  const first = Number(process.env.TICKCAST_PORT || 8001);
+  const firstAdmin = Number(process.env.TICKCAST_ADMIN_PORT || 9001);
   const ports = Array.from({ length: EDGES }, (_, index) => ({ port: first + index, adminPort: firstAdmin + index }));
   for (const port of ports.flatMap((edge) => [edge.port, edge.adminPort])) {
     if (await isPortFree(port)) continue;

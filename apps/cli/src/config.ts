@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CommandError } from './failures.ts';
+
+/** Where things are, from the environment or else from a running `npm start`. Undefined where neither says it. */
+export interface Settings {
+  redisUrl: string;
+  redisPrefix: string;
+  authSecret: string | undefined;
+  url: string;
+  token: string | undefined;
+}
+
+const SESSION_FILE = join('.tickcast', 'dev.json');
+
+/**
+ * Reads `TICKCAST_REDIS_URL`, `TICKCAST_REDIS_PREFIX`, `TICKCAST_AUTH_SECRET`, `TICKCAST_URL` and `TICKCAST_TOKEN`. What
+ * is not set comes from the `npm start` that runs in this folder or one above it, else from the edge's own defaults.
+ *
+ * @throws CommandError when a URL in it is no URL of its kind
+ */
+export function readSettings(env: NodeJS.ProcessEnv = process.env, folder = process.cwd()): Settings {
+  const session = findSession(folder);
+  const value = (name: string): string | undefined => env[name] || undefined;
+  const prefix = value('TICKCAST_REDIS_PREFIX') ?? session['redisPrefix'] ?? 'tickcast:';
+  return {
+    redisUrl: checkUrl(
+      'TICKCAST_REDIS_URL',
+      ['redis:', 'rediss:'],
+      value('TICKCAST_REDIS_URL') ?? session['redisUrl'] ?? 'redis://127.0.0.1:6379',
+    ),
+    redisPrefix: prefix.replace(/:?$/, ':'),
+    authSecret: value('TICKCAST_AUTH_SECRET') ?? session['secret'],
+    url: value('TICKCAST_URL') ?? session['url'] ?? 'ws://localhost:8001/api/v1/websocket',
+    token: value('TICKCAST_TOKEN'),
+  };
+}
+
+/** @throws CommandError when `url` is not a URL with one of these protocols (each with its colon) */
+export function checkUrl(name: string, protocols: readonly string[], url: string): string {
+  if (URL.canParse(url) && protocols.includes(new URL(url).protocol)) return url;
+  throw new CommandError(`${name} must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+}
+
+/** The string fields of `.tickcast/dev.json` in this folder or one above it, if the `npm start` that wrote it runs. */
+function findSession(folder: string): Record<string, string | undefined> {
+  const session = readSession(join(folder, SESSION_FILE));
+  if (session !== undefined) return session;
+  const parent = dirname(folder);
+  return parent === folder ? {} : findSession(parent);
+}
+
+function readSession(path: string): Record<string, string> | undefined {
+  try {
+    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const fields = Object.entries(content ?? {});
+    // A session that was cut down may have left its file; signal 0 only asks whether the process exists.
+    process.kill(Number(fields.find(([name]) => name === 'pid')?.[1]), 0);
+    return Object.fromEntries(fields.filter(([, field]) => typeof field === 'string'));
+  } catch {
+    return undefined;
+  }
+}
