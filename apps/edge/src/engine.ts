@@ -1,0 +1,195 @@
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type WebSocket } from 'uWebSockets.js';
+import type { Handshake, HandshakeRequest } from './handshake.ts';
+import { NOT_FOUND, type Refusal, UPGRADE_REQUIRED } from './refusals.ts';
+import type { RemoteAddressOf } from './remote-address.ts';
+import type { Fanout, Socket } from './socket.ts';
+
+export const PATH = '/api/v1/websocket';
+
+/**
+ * Above this the engine drops the socket without a close frame; up to it a client is told (1009) what was wrong.
+ * It bounds what one client can make this node hold.
+ */
+const ENGINE_MESSAGE_BYTES = 1024 * 1024;
+/** A backstop only: the connections' own timers are shorter. The engine closes without a frame. */
+const ENGINE_IDLE_SECONDS = 120;
+/** The engine drops messages beyond this, so it closes instead: nothing may be lost silently. */
+const BUFFER_HEADROOM = 4;
+
+/** What the engine asks of the core for each handshake and socket. */
+export interface EngineHandler<Peer> {
+  /** Decides a handshake, synchronously: in this engine a request can't be read after an await. */
+  handshake(request: HandshakeRequest): Handshake | Refusal;
+  opened(socket: Socket, handshake: Handshake): Peer;
+  /** @param message the engine's own memory, valid only during the call */
+  message(peer: Peer, message: Buffer, isBinary: boolean): void;
+  /** A ping or pong of the client. */
+  heard(peer: Peer, isPing: boolean): void;
+  /** The socket is gone. The code is the client's, or 1006 when it broke. */
+  closed(peer: Peer, code: number): void;
+}
+
+interface UserData<Peer> {
+  handshake: Handshake;
+  remoteAddress: string;
+  socket: EngineSocket<Peer> | null;
+  peer: Peer | null;
+}
+
+class EngineSocket<Peer> implements Socket {
+  readonly remoteAddress: string;
+  /** null once closed: the engine throws when a closed socket is touched. */
+  #ws: WebSocket<UserData<Peer>> | null;
+
+  constructor(ws: WebSocket<UserData<Peer>>, remoteAddress: string) {
+    this.#ws = ws;
+    this.remoteAddress = remoteAddress;
+  }
+
+  forget(): void {
+    this.#ws = null;
+  }
+
+  send(frame: string | Uint8Array): void {
+    this.#ws?.send(frame, false, false);
+  }
+
+  ping(): void {
+    this.#ws?.ping();
+  }
+
+  join(topic: string): void {
+    this.#ws?.subscribe(topic);
+  }
+
+  leave(topic: string): void {
+    this.#ws?.unsubscribe(topic);
+  }
+
+  end(code: number, reason: string): void {
+    this.#ws?.end(code, reason);
+  }
+
+  cut(): void {
+    this.#ws?.close();
+  }
+
+  bufferedBytes(): number {
+    return this.#ws?.getBufferedAmount() ?? 0;
+  }
+}
+
+/** The one place that knows uWebSockets.js. */
+export class Engine<Peer> implements Fanout {
+  readonly #app: TemplatedApp = uWS.App();
+  #listenSocket: uWS.us_listen_socket | null = null;
+
+  constructor(options: { maxBufferedBytes: number; remoteAddressOf: RemoteAddressOf }, handler: EngineHandler<Peer>) {
+    this.#app
+      .ws<UserData<Peer>>(PATH, {
+        maxPayloadLength: ENGINE_MESSAGE_BYTES,
+        idleTimeout: ENGINE_IDLE_SECONDS,
+        sendPingsAutomatically: false,
+        compression: uWS.DISABLED,
+        maxBackpressure: options.maxBufferedBytes * BUFFER_HEADROOM,
+        closeOnBackpressureLimit: 1,
+        upgrade: (res, req, context) => {
+          const decision = handler.handshake(requestOf(req));
+          if ('status' in decision) {
+            answer(res, decision);
+            return;
+          }
+          const socketAddress = Buffer.from(res.getRemoteAddressAsText()).toString('latin1');
+          res.upgrade<UserData<Peer>>(
+            {
+              handshake: decision,
+              remoteAddress: options.remoteAddressOf(socketAddress, req.getHeader('x-forwarded-for')),
+              socket: null,
+              peer: null,
+            },
+            req.getHeader('sec-websocket-key'),
+            decision.protocol,
+            req.getHeader('sec-websocket-extensions'),
+            context,
+          );
+        },
+        open: (ws) => {
+          const data = ws.getUserData();
+          data.socket = new EngineSocket(ws, data.remoteAddress);
+          data.peer = handler.opened(data.socket, data.handshake);
+        },
+        message: (ws, message, isBinary) => {
+          const { peer } = ws.getUserData();
+          if (peer) handler.message(peer, Buffer.from(message), isBinary);
+        },
+        ping: (ws) => {
+          const { peer } = ws.getUserData();
+          if (peer) handler.heard(peer, true);
+        },
+        pong: (ws) => {
+          const { peer } = ws.getUserData();
+          if (peer) handler.heard(peer, false);
+        },
+        close: (ws, code) => {
+          const { peer, socket } = ws.getUserData();
+          socket?.forget();
+          if (peer) handler.closed(peer, code);
+        },
+      })
+      .any(PATH, (res) => answer(res, UPGRADE_REQUIRED))
+      .any('/*', (res) => answer(res, NOT_FOUND));
+  }
+
+  publish(topic: string, frame: Uint8Array): void {
+    this.#app.publish(topic, frame, false, false);
+  }
+
+  /** @returns the port, chosen by the system when `port` is 0 */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const onListen = (socket: uWS.us_listen_socket | false) => {
+        if (!socket) {
+          reject(new Error(`can't listen on ${host}:${port}: is another edge running there?`));
+          return;
+        }
+        this.#listenSocket = socket;
+        resolve(uWS.us_socket_local_port(socket));
+      };
+      listenExclusively(this.#app, host, port, onListen);
+    });
+  }
+
+  /** Accepts no more; open sockets stay. */
+  stopListening(): void {
+    if (this.#listenSocket) uWS.us_listen_socket_close(this.#listenSocket);
+    this.#listenSocket = null;
+  }
+}
+
+/** The engine's typings lack the constant, and the form of `listen` with both a host and options. */
+interface Untyped {
+  LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+  listen(host: string, port: number, options: number, onListen: OnListen): void;
+}
+
+type OnListen = (socket: uWS.us_listen_socket | false) => void;
+
+/** Shared ports are the engine's default; of two edges on one port each would get half the clients. */
+function listenExclusively(app: TemplatedApp, host: string, port: number, onListen: OnListen): void {
+  const { LIBUS_LISTEN_EXCLUSIVE_PORT } = uWS as unknown as Untyped;
+  (app as unknown as Untyped).listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, onListen);
+}
+
+function requestOf(req: HttpRequest): HandshakeRequest {
+  return {
+    header: (name) => req.getHeader(name),
+    query: (name) => req.getQuery(name),
+  };
+}
+
+function answer(res: HttpResponse, { status, body, retryAfterSeconds }: Refusal): void {
+  res.writeStatus(status).writeHeader('Content-Type', 'application/json; charset=utf-8');
+  if (status.startsWith('426')) res.writeHeader('Upgrade', 'websocket');
+  if (retryAfterSeconds !== null) res.writeHeader('Retry-After', String(retryAfterSeconds));
+  res.end(body, true);
+}

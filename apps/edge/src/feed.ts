@@ -1,0 +1,144 @@
+import { type NumberedEvent, type StoredStream, decodeEnvelope } from '@tickcast/backplane';
+import { type Channel, MAX_FRAME_BYTES, type StreamId, checkPublishedFrame, isNormalKey } from '@tickcast/protocol';
+import { Conflation, type ConflationSink, type FlushSchedule, type RawDelivery } from './conflation.ts';
+import { type Delivery, Stream } from './stream.ts';
+import { feedTopic } from './topics.ts';
+
+/** The Function's header line is short; anything longer than this is no event. */
+const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 512;
+
+/** What a feed does with the events it has accepted. */
+export interface FeedSink {
+  deliver(feed: Feed, stream: Stream, delivery: Delivery): void;
+  deliverRaw(feed: Feed, stream: Stream, delivery: RawDelivery): void;
+  received(channel: Channel, numbered: boolean): void;
+  repeated(channel: Channel): void;
+  refused(feed: Feed, problem: string): void;
+}
+
+/** One Pub/Sub channel of Redis as held by this node: a single stream, or all agents or backtests. */
+export class Feed {
+  readonly name: string;
+  readonly channel: Channel;
+  readonly key: string | null;
+  /** The engine's topic of every stream of this feed, where clients can subscribe to all of them. */
+  readonly topic: string | null;
+  readonly streams = new Map<string, Stream>();
+  /** Moment of the last push of any of its streams, on the connections' clock. */
+  pushedAt = Number.NEGATIVE_INFINITY;
+  /** Subscriptions of clients that need it. */
+  users = 0;
+  /** Whether it once stood on what Redis holds. */
+  live = false;
+  readonly #sink: FeedSink;
+  readonly #schedule: FlushSchedule;
+  readonly #conflations = new Map<Stream, Conflation>();
+  /** Messages kept back while the state is read, so that they can be put after it. */
+  #backlog: Buffer[] | null = null;
+
+  constructor(name: string, id: StreamId, schedule: FlushSchedule, sink: FeedSink) {
+    this.name = name;
+    this.channel = id.channel;
+    this.key = id.key;
+    this.topic = feedTopic(id.channel);
+    this.#schedule = schedule;
+    this.#sink = sink;
+  }
+
+  /** A stream by its key; null for channels of one stream. */
+  stream(key: string | null): Stream {
+    let stream = this.streams.get(key ?? '');
+    if (!stream) {
+      stream = new Stream({ channel: this.channel, key });
+      this.streams.set(key ?? '', stream);
+    }
+    return stream;
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#backlog) this.#backlog.push(bytes);
+    else this.#accept(bytes);
+  }
+
+  /** Keeps messages back until `resume`. */
+  pause(): void {
+    this.#backlog ??= [];
+  }
+
+  /**
+   * Goes on from what Redis holds. The first time that is where the numbering starts; later on, an event that Redis
+   * holds and this node never saw is accepted like any other.
+   * @param stored null when it could not be read: what was missed shows as a hole with the next event
+   */
+  resume(stored: readonly StoredStream[] | null): void {
+    for (const entry of stored ?? []) {
+      const stream = this.stream(entry.key);
+      const last = eventOf(entry);
+      if (stream.epoch === null && !this.live) stream.startFrom(entry.epoch, entry.seq, last);
+      // A last value of any other epoch may be one this node has long passed (Redis restored from an old copy).
+      else if (last && (last.epoch === entry.epoch || last.epoch === stream.epoch)) this.#numbered(stream, last);
+      else if (stream.epoch === null) stream.startFrom(entry.epoch, entry.seq, null);
+    }
+    if (stored) this.live = true;
+    const backlog = this.#backlog ?? [];
+    this.#backlog = null;
+    for (const bytes of backlog) this.#accept(bytes);
+  }
+
+  #accept(bytes: Buffer): void {
+    const event = bytes.length > MAX_MESSAGE_BYTES ? null : decodeEnvelope(bytes);
+    if (event === null) this.#sink.refused(this, 'neither a frame nor an event of the Function');
+    else if (event === 'raw') this.#raw(bytes);
+    else if (!this.#isOwnKey(event.key)) this.#sink.refused(this, 'an event of another stream');
+    else {
+      this.#sink.received(this.channel, true);
+      this.#numbered(this.stream(event.key), event);
+    }
+  }
+
+  #numbered(stream: Stream, event: NumberedEvent): void {
+    const delivery = stream.accept(event);
+    if (!delivery) this.#sink.repeated(this.channel);
+    else if (this.channel === 'market_data') this.#conflation(stream).offer(delivery);
+    else this.#sink.deliver(this, stream, delivery);
+  }
+
+  #raw(bytes: Buffer): void {
+    const checked = checkPublishedFrame(this.channel, bytes);
+    if ('problem' in checked) {
+      this.#sink.refused(this, checked.problem);
+      return;
+    }
+    if (!this.#isOwnKey(checked.key)) {
+      this.#sink.refused(this, 'a frame of another stream');
+      return;
+    }
+    this.#sink.received(this.channel, false);
+    const stream = this.stream(checked.key);
+    if (this.channel === 'market_data') this.#conflation(stream).offerRaw(bytes);
+    else this.#sink.deliverRaw(this, stream, { frame: bytes, conflated: 0 });
+  }
+
+  #isOwnKey(key: string | null): boolean {
+    if (this.key !== null || this.channel === 'alerts') return key === this.key;
+    return key !== null && isNormalKey(this.channel, key);
+  }
+
+  #conflation(stream: Stream): Conflation {
+    let conflation = this.#conflations.get(stream);
+    if (!conflation) {
+      const sink: ConflationSink = {
+        deliver: (delivery) => this.#sink.deliver(this, stream, delivery),
+        deliverRaw: (delivery) => this.#sink.deliverRaw(this, stream, delivery),
+      };
+      conflation = new Conflation(this.#schedule, sink);
+      this.#conflations.set(stream, conflation);
+    }
+    return conflation;
+  }
+}
+
+function eventOf(stored: StoredStream): NumberedEvent | null {
+  const { key, frameSeq: seq, frameEpoch: epoch, publishedAt, keep, frame } = stored;
+  return frame ? { kind: 'numbered', key, seq, epoch, publishedAt, keep, frame } : null;
+}

@@ -1,0 +1,221 @@
+import { type StoredStream } from '@tickcast/backplane';
+import type { Channel } from '@tickcast/protocol';
+import { FlushSchedule, type RawDelivery } from './conflation.ts';
+import { Feed, type FeedSink } from './feed.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { pushFrame } from './push-frame.ts';
+import type { Fanout } from './socket.ts';
+import type { Delivery, Stream } from './stream.ts';
+
+/** A feed nobody uses is kept this long: clients that flap must not make Redis resubscribe each time. */
+const LINGER_MS = 5000;
+/** SPEC 2: a subscribe to a stream this node doesn't hold is answered within 1 s even when Redis hangs. */
+const OPEN_DEADLINE_MS = 900;
+const RESYNC_RETRY_MS = 1000;
+
+/** What the hub needs of Redis. */
+export interface StreamSource {
+  /** Starts receiving a Pub/Sub channel; resolves when Redis has confirmed it. */
+  hold(name: string): Promise<void>;
+  release(name: string): void;
+  open(channel: Channel, key: string | null): Promise<StoredStream[]>;
+  /** Name of the Pub/Sub channel that carries the stream, or all streams of the channel. */
+  nameOf(channel: Channel, key: string | null): string;
+}
+
+/** Tells the subscribers of a stream, one by one, of what was lost. */
+export type DeclareLoss = (stream: Stream, delivery: Delivery) => void;
+
+interface HubParts {
+  source: StreamSource;
+  fanout: Fanout;
+  declareLoss: DeclareLoss;
+  marketDataMaxRate: number;
+  /** The connections' clock. */
+  now: () => number;
+  metrics: Metrics;
+  log: Log;
+}
+
+/** All feeds this node holds: from Redis in, to the engine's topics out. */
+export class Hub implements FeedSink {
+  readonly #parts: HubParts;
+  readonly #schedule: FlushSchedule;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #waiting = new Map<Feed, Array<(ready: boolean) => void>>();
+  /** Feeds whose Pub/Sub channel Redis has confirmed. */
+  readonly #held = new Set<Feed>();
+  readonly #lingering = new Map<Feed, NodeJS.Timeout>();
+  #retry: NodeJS.Timeout | null = null;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.#schedule = new FlushSchedule(parts.marketDataMaxRate);
+  }
+
+  get feedCount(): number {
+    return this.#feeds.size;
+  }
+
+  /** The feed that carries a stream; counts the caller as a user of it until `leave`. */
+  use(channel: Channel, key: string | null): Feed {
+    const name = this.#parts.source.nameOf(channel, key);
+    let feed = this.#feeds.get(name);
+    if (!feed) {
+      // Agents and backtests share one Pub/Sub channel, whichever of them is asked for.
+      const feedKey = channel === 'market_data' ? key : null;
+      feed = new Feed(name, { channel, key: feedKey }, this.#schedule, this);
+      this.#feeds.set(name, feed);
+    }
+    clearTimeout(this.#lingering.get(feed));
+    this.#lingering.delete(feed);
+    feed.users += 1;
+    return feed;
+  }
+
+  leave(feed: Feed): void {
+    feed.users -= 1;
+    if (feed.users > 0) return;
+    this.#lingering.set(
+      feed,
+      setTimeout(() => this.#drop(feed), LINGER_MS),
+    );
+  }
+
+  /** Calls back once the feed stands on what Redis holds: at once when it already does, `false` when it can't. */
+  whenLive(feed: Feed, callback: (ready: boolean) => void): void {
+    if (feed.live) {
+      callback(true);
+      return;
+    }
+    const waiting = this.#waiting.get(feed);
+    if (waiting) waiting.push(callback);
+    else {
+      this.#waiting.set(feed, [callback]);
+      void this.#open(feed);
+    }
+  }
+
+  /** A message of Redis. */
+  message(name: string, bytes: Buffer): void {
+    this.#feeds.get(name)?.message(bytes);
+  }
+
+  /** Redis is back: whatever was published meanwhile is in what it holds. */
+  resync(): void {
+    if (this.#retry) clearTimeout(this.#retry);
+    for (const feed of this.#feeds.values()) {
+      if (feed.live) void this.#resync(feed);
+    }
+  }
+
+  stop(): void {
+    this.#schedule.stop();
+    if (this.#retry) clearTimeout(this.#retry);
+    for (const timer of this.#lingering.values()) clearTimeout(timer);
+  }
+
+  deliver(feed: Feed, stream: Stream, delivery: Delivery): void {
+    const { metrics } = this.#parts;
+    const { event, conflated, holes } = delivery;
+    stream.delivered = event;
+    metrics.pushed(feed.channel, conflated);
+    if (holes.length === 0) {
+      this.#publish(
+        feed,
+        stream,
+        pushFrame(event.frame, { seq: event.seq, publishedAt: event.publishedAt, conflated }),
+      );
+      return;
+    }
+    for (const hole of holes) metrics.lost(feed.channel, hole);
+    this.#parts.declareLoss(stream, delivery);
+    this.#touch(feed, stream);
+  }
+
+  deliverRaw(feed: Feed, stream: Stream, { frame, conflated }: RawDelivery): void {
+    this.#parts.metrics.pushed(feed.channel, conflated);
+    this.#publish(feed, stream, pushFrame(frame, { conflated }));
+  }
+
+  received(channel: Channel, numbered: boolean): void {
+    this.#parts.metrics.received(channel, numbered);
+  }
+
+  repeated(channel: Channel): void {
+    this.#parts.metrics.repeated(channel);
+  }
+
+  refused(feed: Feed, problem: string): void {
+    this.#parts.metrics.refused(feed.channel);
+    this.#parts.log.badFrame(feed.name, problem);
+  }
+
+  #publish(feed: Feed, stream: Stream, frame: Buffer): void {
+    this.#parts.fanout.publish(stream.topic, frame);
+    if (feed.topic) this.#parts.fanout.publish(feed.topic, frame);
+    this.#touch(feed, stream);
+  }
+
+  #touch(feed: Feed, stream: Stream): void {
+    stream.pushedAt = this.#parts.now();
+    feed.pushedAt = stream.pushedAt;
+  }
+
+  async #open(feed: Feed): Promise<void> {
+    const { source, log } = this.#parts;
+    feed.pause();
+    let stored: StoredStream[] | null = null;
+    try {
+      stored = await within(OPEN_DEADLINE_MS, async () => {
+        await this.#hold(feed);
+        return source.open(feed.channel, feed.key);
+      });
+    } catch (error) {
+      log.warn({ feed: feed.name, err: error }, 'could not open a feed');
+    }
+    feed.resume(stored);
+    const waiting = this.#waiting.get(feed) ?? [];
+    this.#waiting.delete(feed);
+    for (const callback of waiting) callback(feed.live);
+  }
+
+  async #hold(feed: Feed): Promise<void> {
+    if (this.#held.has(feed)) return;
+    await this.#parts.source.hold(feed.name);
+    if (this.#feeds.get(feed.name) === feed) this.#held.add(feed);
+    else this.#parts.source.release(feed.name);
+  }
+
+  async #resync(feed: Feed): Promise<void> {
+    const { source, log } = this.#parts;
+    feed.pause();
+    try {
+      feed.resume(await source.open(feed.channel, feed.key));
+    } catch (error) {
+      log.warn({ feed: feed.name, err: error }, 'could not read a feed again; trying once more');
+      feed.resume(null);
+      if (this.#retry) clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.resync(), RESYNC_RETRY_MS);
+    }
+  }
+
+  #drop(feed: Feed): void {
+    this.#lingering.delete(feed);
+    this.#feeds.delete(feed.name);
+    if (this.#held.delete(feed)) this.#parts.source.release(feed.name);
+  }
+}
+
+async function within<T>(deadlineMs: number, task: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([task(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,104 @@
+import type { Channel, ErrorCode } from '@tickcast/protocol';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Hole } from './stream.ts';
+
+/** Read when Prometheus asks, so that nothing on the hot path keeps them up to date. */
+export interface Gauges {
+  connectionsByPhase(): Record<string, number>;
+  clusterSeats(): number;
+  feeds(): number;
+  redisUp(): boolean;
+}
+
+/** Everything this node counts, prefix `tickcast_`. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #received = this.#counter('events_received_total', 'Events from Redis', ['channel', 'kind']);
+  readonly #refused = this.#counter('events_refused_total', 'Bad frames from Redis, dropped', ['channel']);
+  readonly #repeated = this.#counter('events_repeated_total', 'Events seen before, dropped', ['channel']);
+  readonly #pushed = this.#counter('events_pushed_total', 'Frames handed to the engine for fan-out', ['channel']);
+  readonly #conflated = this.#counter('events_conflated_total', 'Events merged into a newer one', ['channel']);
+  readonly #lost = this.#counter('events_lost_total', 'Events declared lost to the clients', ['channel']);
+  readonly #messages = this.#counter('client_messages_total', 'Messages from clients', ['type']);
+  readonly #errors = this.#counter('errors_sent_total', 'Error frames sent to clients', ['error']);
+  readonly #opened = this.#counter('connections_opened_total', 'Handshakes upgraded', []);
+  readonly #closed = this.#counter('connections_closed_total', 'Connections ended, by close code', ['code']);
+  readonly #handshakes = this.#counter('handshakes_refused_total', 'Handshakes answered in HTTP', ['status']);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry, prefix: 'tickcast_' });
+  }
+
+  /** Registers the gauges, which are read at scrape time. */
+  watch(gauges: Gauges): void {
+    this.#gauge('connections', 'Open sockets by phase', ['phase'], (gauge) => {
+      for (const [phase, count] of Object.entries(gauges.connectionsByPhase())) gauge.set({ phase }, count);
+    });
+    this.#gauge('cluster_seats', 'Seats taken in the cluster, as last heard', [], (gauge) =>
+      gauge.set(gauges.clusterSeats()),
+    );
+    this.#gauge('feeds', 'Pub/Sub channels of Redis this node holds', [], (gauge) => gauge.set(gauges.feeds()));
+    this.#gauge('redis_up', '1 while Redis answers', [], (gauge) => gauge.set(gauges.redisUp() ? 1 : 0));
+  }
+
+  received(channel: Channel, numbered: boolean): void {
+    this.#received.inc({ channel, kind: numbered ? 'numbered' : 'raw' });
+  }
+
+  refused(channel: Channel): void {
+    this.#refused.inc({ channel });
+  }
+
+  repeated(channel: Channel): void {
+    this.#repeated.inc({ channel });
+  }
+
+  pushed(channel: Channel, conflated: number): void {
+    this.#pushed.inc({ channel });
+    if (conflated > 0) this.#conflated.inc({ channel }, conflated);
+  }
+
+  /** Holes of unknown size count as one. */
+  lost(channel: Channel, hole: Hole): void {
+    this.#lost.inc({ channel }, hole.to === null ? 1 : hole.to - hole.from + 1);
+  }
+
+  message(type: string): void {
+    this.#messages.inc({ type });
+  }
+
+  error(error: ErrorCode): void {
+    this.#errors.inc({ error });
+  }
+
+  opened(): void {
+    this.#opened.inc();
+  }
+
+  closed(code: number): void {
+    // Clients choose their own codes; a label each would let them grow this table without end.
+    this.#closed.inc({ code: KNOWN_CODES.has(code) ? String(code) : 'other' });
+  }
+
+  handshakeRefused(status: string): void {
+    this.#handshakes.inc({ status: status.slice(0, 3) });
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name: `tickcast_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
+    new Gauge({
+      name: `tickcast_${name}`,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        collect(this);
+      },
+    });
+  }
+}
+
+const KNOWN_CODES = new Set([1000, 1001, 1003, 1005, 1006, 1009, 1012, 1013, 4401, 4408, 4409, 4410, 4429]);

@@ -1,0 +1,111 @@
+import {
+  type Commands,
+  type Names,
+  type Subscriber,
+  connectCommands,
+  createNames,
+  createSubscriber,
+  ensureFunction,
+  openStreams,
+} from '@tickcast/backplane';
+import type { StreamSource } from './hub.ts';
+import type { Log } from './log.ts';
+
+const INSTALL_RETRY_MS = 2000;
+
+interface RedisLinkParts {
+  url: string;
+  prefix: string;
+  log: Log;
+  onMessage: (name: string, message: Buffer) => void;
+  /** Both connections work again and everything held is subscribed. */
+  onUp: () => void;
+  onDown: () => void;
+}
+
+/** This node's connections to Redis as one thing that is up or down. */
+export class RedisLink implements StreamSource {
+  readonly commands: Commands;
+  readonly names: Names;
+  readonly #parts: RedisLinkParts;
+  readonly #subscriber: Subscriber;
+  #up = false;
+  #functionReady = false;
+  #retry: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(parts: RedisLinkParts) {
+    this.#parts = parts;
+    this.names = createNames(parts.prefix);
+    this.commands = connectCommands(parts.url);
+    this.commands.on('ready', () => this.#look());
+    this.commands.on('close', () => this.#look());
+    this.#subscriber = createSubscriber({
+      url: parts.url,
+      onMessage: parts.onMessage,
+      onReady: () => this.#look(),
+      onLost: () => this.#look(),
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** Whether Redis was reached once and had the Function; a later outage does not change that. */
+  get isFunctionReady(): boolean {
+    return this.#functionReady;
+  }
+
+  hold(name: string): Promise<void> {
+    return this.#subscriber.hold(name);
+  }
+
+  release(name: string): void {
+    this.#subscriber.release(name);
+  }
+
+  async open(channel: Parameters<StreamSource['open']>[0], key: string | null): ReturnType<StreamSource['open']> {
+    return openStreams(this.commands, this.names, channel, key);
+  }
+
+  nameOf(channel: Parameters<StreamSource['nameOf']>[0], key: string | null): string {
+    return this.names.pubsubChannel(channel, key);
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#retry) clearTimeout(this.#retry);
+    this.#subscriber.close();
+    this.commands.disconnect();
+  }
+
+  #look(): void {
+    if (this.#closed) return;
+    const up = this.commands.status === 'ready' && this.#subscriber.state === 'ready';
+    if (up === this.#up) return;
+    this.#up = up;
+    if (!up) {
+      this.#parts.log.warn('Redis is out of reach; sockets stay, new clients are refused');
+      this.#parts.onDown();
+      return;
+    }
+    this.#parts.log.info('Redis is reached');
+    void this.#install();
+    this.#parts.onUp();
+  }
+
+  /** A Redis that comes back empty has lost its Functions too, so this follows every connect. */
+  async #install(): Promise<void> {
+    if (this.#retry) clearTimeout(this.#retry);
+    try {
+      const { installed, version } = await ensureFunction(this.commands);
+      this.#functionReady = true;
+      if (installed) this.#parts.log.info({ version }, 'installed the Redis Function');
+    } catch (error) {
+      if (this.#closed || !this.#up) return;
+      this.#parts.log.error({ err: error }, 'the Redis Function is not there; trying again');
+      this.#retry = setTimeout(() => void this.#install(), INSTALL_RETRY_MS);
+    }
+  }
+}

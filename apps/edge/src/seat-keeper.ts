@@ -1,0 +1,198 @@
+import type { HeldSeat, Seats } from '@tickcast/backplane';
+import type { SeatAfterClose } from '@tickcast/protocol';
+import { randomBytes } from 'node:crypto';
+import type { Connection } from './connection.ts';
+import type { Log } from './log.ts';
+
+/** SPEC 1 asks for a renewal every 5 s. */
+const RENEW_EVERY_MS = 5000;
+/**
+ * Between two renewals comes an empty call: after 6 s without any, the registry takes the cluster for cut off and holds
+ * up admissions, and a busy node can be a second late.
+ */
+const CALLS_A_RENEWAL = 2;
+const RETRY_MS = 1000;
+/** Seats of one call: some hundred microseconds of Redis's time. */
+const BATCH = 500;
+/** SPEC 1: how long a node may act on having heard that the cluster is full. */
+const FULL_KNOWN_MS = 500;
+/** SPEC 1: the seat of a client sent away by a drain waits this long for it. */
+const HANDOVER_MS = 30_000;
+
+export type TakeOutcome = 'seated' | { full: true } | { holdMs: number };
+
+interface SeatKeeperParts {
+  seats: Seats;
+  seatTtlMs: number;
+  maxSeats: number;
+  /** The connections' clock, ms. */
+  now: () => number;
+  log: Log;
+}
+
+/** Keeps the seats of this node's clients: takes, renews and gives them back. */
+export class SeatKeeper {
+  readonly #parts: SeatKeeperParts;
+  readonly #callEveryMs: number;
+  readonly #givingBack = new Set<Promise<void>>();
+  /** By seat id, the longest seated first: those that no longer fit after an outage go youngest first. */
+  readonly #held = new Map<string, Connection>();
+  #timer: NodeJS.Timeout | null = null;
+  #calls = 0;
+  #calling = false;
+  #failing = false;
+  #count = 0;
+  #fullHeardAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: SeatKeeperParts) {
+    this.#parts = parts;
+    this.#callEveryMs = Math.min(RENEW_EVERY_MS, parts.seatTtlMs / 3) / CALLS_A_RENEWAL;
+  }
+
+  /** Seats taken in the cluster, as last heard. */
+  get clusterCount(): number {
+    return this.#count;
+  }
+
+  /** Whether this node heard within the last half second that every seat is taken. */
+  get isClusterFull(): boolean {
+    return performance.now() - this.#fullHeardAt < FULL_KNOWN_MS;
+  }
+
+  /** Waits until every seat given back so far is given back. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#givingBack);
+  }
+
+  stop(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /**
+   * Takes a seat for a client whose token was checked, the one it asks for if it is still its own.
+   * @throws BackplaneUnavailableError
+   */
+  async take(connection: Connection, wanted: string | null): Promise<TakeOutcome> {
+    const sub = connection.identity?.sub ?? '';
+    const newId = randomBytes(16).toString('base64url');
+    const result = await this.#parts.seats.take({ sub, newId, ...(wanted === null ? {} : { seat: wanted }) });
+    if (result.status === 'hold') return { holdMs: result.waitMs };
+    this.#heard(result.count);
+    if (result.status === 'full') {
+      this.#fullHeardAt = performance.now();
+      return { full: true };
+    }
+    connection.seat = { id: result.id, gen: result.gen };
+    connection.seatDeficitMs = result.deficitMs;
+    if (connection.ended) {
+      // Nobody knows of a new seat whose client left meanwhile; one it came back to stays reserved.
+      this.#giveBack(connection, result.resumed ? 'reserved' : 'free');
+      return 'seated';
+    }
+    // A client that returns to the node that still holds its older connection.
+    this.#held.get(result.id)?.close(4409);
+    this.#held.set(result.id, connection);
+    return 'seated';
+  }
+
+  /** A connection has ended: its seat goes the way SPEC 1 says for that end. */
+  ended(connection: Connection, fate: SeatAfterClose | 'kept_for_return'): void {
+    const { seat } = connection;
+    if (!seat || this.#held.get(seat.id) !== connection) return;
+    this.#held.delete(seat.id);
+    this.#giveBack(connection, fate);
+  }
+
+  /** Another connection, on any node, has taken a seat over. */
+  taken(id: string, gen: number): void {
+    const connection = this.#held.get(id);
+    if (connection?.seat && connection.seat.gen < gen) connection.close(4409);
+  }
+
+  /** Redis is reached: every lease is renewed at once, before another node's client gets the place. */
+  renewNow(): void {
+    this.#calls = 0;
+    this.#schedule(0);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#call(), delayMs);
+  }
+
+  async #call(): Promise<void> {
+    if (this.#calling) {
+      this.#schedule(RETRY_MS);
+      return;
+    }
+    this.#calling = true;
+    let delay = this.#callEveryMs;
+    try {
+      const connections = this.#calls % CALLS_A_RENEWAL === 0 ? [...this.#held.values()] : [];
+      for (let start = 0; start === 0 || start < connections.length; start += BATCH) {
+        await this.#renewBatch(connections.slice(start, start + BATCH));
+      }
+      this.#calls += 1;
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.#parts.log.warn({ err: error }, 'could not renew the seats; trying every second');
+      this.#failing = true;
+      delay = RETRY_MS;
+    } finally {
+      this.#calling = false;
+      if (this.#timer) this.#schedule(delay);
+    }
+  }
+
+  async #renewBatch(connections: Connection[]): Promise<void> {
+    const leases = connections.flatMap((connection) => {
+      const lease = this.#leaseOf(connection);
+      return connection.ended || !lease ? [] : [{ connection, lease }];
+    });
+    const { results, count } = await this.#parts.seats.renew(leases.map(({ lease }) => lease));
+    this.#heard(count);
+    for (const [index, { connection }] of leases.entries()) {
+      if (results[index] === 'taken') connection.close(4409);
+      else if (results[index] === 'full') {
+        connection.fail('connection_limit_exceeded', 1013, {
+          retryAfterMs: retryAfterMs(),
+          params: { limit: this.#parts.maxSeats },
+        });
+      }
+    }
+  }
+
+  #leaseOf(connection: Connection): HeldSeat | null {
+    const { seat, identity, budget } = connection;
+    if (!seat) return null;
+    const deficitMs = Math.ceil(budget ? budget.deficitMs(this.#parts.now()) : connection.seatDeficitMs);
+    return { id: seat.id, gen: seat.gen, sub: identity?.sub ?? '', deficitMs };
+  }
+
+  #giveBack(connection: Connection, fate: SeatAfterClose | 'kept_for_return'): void {
+    const lease = this.#leaseOf(connection);
+    if (!lease || fate === 'none' || fate === 'handed_over') return;
+    const { seats, log } = this.#parts;
+    const done = (
+      fate === 'free'
+        ? seats.release(lease)
+        : seats.reserve({ ...lease, ...(fate === 'kept_for_return' ? { ms: HANDOVER_MS } : {}) })
+    ).then(
+      ({ count }) => this.#heard(count),
+      (error: unknown) => log.warn({ err: error }, 'could not give a seat back; it is free when its lease ends'),
+    );
+    this.#givingBack.add(done);
+    void done.finally(() => this.#givingBack.delete(done));
+  }
+
+  #heard(count: number): void {
+    this.#count = count;
+    if (count < this.#parts.maxSeats) this.#fullHeardAt = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/** Spreads the clients of a full cluster, so that they don't all return in the same instant. */
+export function retryAfterMs(): number {
+  return 1000 + Math.floor(Math.random() * 2000);
+}

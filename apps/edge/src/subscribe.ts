@@ -1,0 +1,116 @@
+import { type ErrorCode, type MessageId, type SubscribeMany, type SubscribeOne, errorDetail } from '@tickcast/protocol';
+import type { Connection } from './connection.ts';
+import { declareMissed } from './loss.ts';
+import type { Outcome, Subscription } from './subscriptions.ts';
+import { streamTopic } from './topics.ts';
+
+const BACKPLANE_RETRY_MS = 1000;
+
+/** The field of a reply to a message with an `id`. */
+export const withId = (id: MessageId | undefined) => (id === undefined ? {} : { id });
+
+interface Problem {
+  code: ErrorCode;
+  params: Record<string, string | number>;
+}
+
+/** `subscribe` to one stream, or without a key to all that the claim allows. */
+export function subscribe(connection: Connection, message: SubscribeOne, maxSubscriptions: number): void {
+  const { id, channel, key, since } = message;
+  const { subscriptions } = connection;
+  const problem = problemWith(connection, channel, key, subscriptions.size, maxSubscriptions);
+  if (problem) {
+    connection.error(problem.code, { ...withId(id), params: problem.params });
+    return;
+  }
+  subscriptions.add(channel, [key], ([outcome]) => {
+    if (!outcome) return;
+    const { subscription, state } = outcome;
+    if (state === 'unavailable') {
+      connection.error('backplane_unavailable', { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
+      return;
+    }
+    const at = position(subscription);
+    const recovered = since !== undefined && since.epoch === at.epoch && since.seq === at.seq;
+    if (id !== undefined) {
+      connection.reply({ type: 'subscribed', id, channel, ...at, recovered, count: subscriptions.size });
+    }
+    if (since && !recovered && connection.optedIn) declareMissed(connection, subscription, since, at);
+    if (state === 'live') subscriptions.sendSnapshots(subscription);
+  });
+}
+
+/** `subscribe` with `symbols`: each succeeds or fails by itself, one reply tells of all. */
+export function subscribeMany(connection: Connection, message: SubscribeMany, maxSubscriptions: number): void {
+  const { id, channel, keys } = message;
+  const { subscriptions } = connection;
+  const accepted = new Set<string>();
+  const problems = new Map<string, Problem>();
+  let size = subscriptions.size;
+  for (const { raw, key } of keys) {
+    const problem = key === null ? INVALID_SYMBOL : problemWith(connection, channel, key, size, maxSubscriptions);
+    if (key !== null && accepted.has(key)) continue;
+    if (problem) problems.set(raw, problem);
+    else if (key !== null) {
+      accepted.add(key);
+      if (!subscriptions.has(channel, key)) size += 1;
+    }
+  }
+  const settle = (outcomes: readonly Outcome[]) => {
+    const outcomeOf = new Map(outcomes.map((outcome) => [outcome.subscription.key, outcome]));
+    for (const outcome of outcomes) {
+      if (outcome.state === 'unavailable') problems.set(outcome.subscription.key ?? '', BACKPLANE_AWAY);
+    }
+    if (id === undefined) {
+      // Without an `id` there is no reply that could carry them.
+      for (const { code, params } of problems.values()) connection.error(code, { params });
+    } else {
+      const results = keys.map(({ raw, key }) => {
+        const problem = problems.get(raw) ?? problems.get(key ?? '');
+        if (problem) return { symbol: raw, ...errorOf(problem, connection) };
+        const outcome = outcomeOf.get(key);
+        return { symbol: raw, ...(outcome ? position(outcome.subscription) : {}), recovered: false };
+      });
+      connection.reply({ type: 'subscribed', id, channel, results, count: subscriptions.size });
+    }
+    for (const { subscription, state } of outcomes) {
+      if (state === 'live') subscriptions.sendSnapshots(subscription);
+    }
+  };
+  if (accepted.size > 0) subscriptions.add(channel, [...accepted], settle);
+  else settle([]);
+}
+
+const INVALID_SYMBOL: Problem = { code: 'invalid_parameters', params: {} };
+const BACKPLANE_AWAY: Problem = { code: 'backplane_unavailable', params: {} };
+
+function errorOf({ code, params }: Problem, { lang }: Connection): object {
+  return { error: code, detail: errorDetail(code, lang, params) };
+}
+
+/** Why a subscription is refused, or null. */
+function problemWith(
+  { identity, subscriptions }: Connection,
+  channel: SubscribeOne['channel'],
+  key: string | null,
+  size: number,
+  limit: number,
+): Problem | null {
+  if (!identity?.claim.allows(channel, key))
+    return { code: 'forbidden', params: { stream: streamTopic(channel, key) } };
+  if (!subscriptions.has(channel, key) && size >= limit) {
+    return { code: 'subscription_limit_exceeded', params: { limit } };
+  }
+  return null;
+}
+
+/** Where a subscription stands: the last event its client has seen, or sees as the snapshot. */
+function position({ channel, key, feed }: Subscription): {
+  key: string | null;
+  epoch: string | null;
+  seq: number | null;
+} {
+  if (key === null && channel !== 'alerts') return { key, epoch: null, seq: null };
+  const stream = feed.streams.get(key ?? '');
+  return { key, epoch: stream?.delivered?.epoch ?? stream?.epoch ?? null, seq: stream?.delivered?.seq ?? 0 };
+}

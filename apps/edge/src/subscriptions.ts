@@ -1,0 +1,183 @@
+import type { Channel, Claim } from '@tickcast/protocol';
+import type { Connection } from './connection.ts';
+import type { Feed } from './feed.ts';
+import type { Hub } from './hub.ts';
+import { pushFrame } from './push-frame.ts';
+import type { Stream } from './stream.ts';
+import { feedTopic, streamTopic } from './topics.ts';
+
+/** A client's subscription: one stream, or with key null all streams of a channel that its claim allows. */
+export interface Subscription {
+  readonly channel: Channel;
+  readonly key: string | null;
+  readonly feed: Feed;
+}
+
+/** What became of a subscription: it may also have been ended again before its feed was live. */
+export interface Outcome {
+  subscription: Subscription;
+  state: 'live' | 'gone' | 'unavailable';
+}
+
+/** A connection's subscriptions, and the engine topics that follow from them. */
+export class Subscriptions {
+  readonly #connection: Connection;
+  readonly #hub: Hub;
+  readonly #entries = new Map<string, Subscription>();
+  /** Topics joined for channels with a keyless form; for the others the subscription's name is the topic. */
+  #joined: Set<string> | null = null;
+
+  constructor(connection: Connection, hub: Hub) {
+    this.#connection = connection;
+    this.#hub = hub;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  list(): Subscription[] {
+    return [...this.#entries.values()];
+  }
+
+  has(channel: Channel, key: string | null): boolean {
+    return this.#entries.has(streamTopic(channel, key));
+  }
+
+  /**
+   * Adds subscriptions of a channel (or finds them: subscribing twice is one subscription) and calls back once, when
+   * their feeds are live or Redis did not answer in time. Pushes begin in the same turn, after the callback.
+   */
+  add(channel: Channel, keys: ReadonlyArray<string | null>, onSettled: (outcomes: Outcome[]) => void): void {
+    const subscriptions = keys.map((key) => this.#enter(channel, key));
+    let open = subscriptions.length;
+    const settle = () => {
+      open -= 1;
+      if (open > 0 || this.#connection.ended) return;
+      const outcomes = subscriptions.map((subscription) => this.#settled(subscription));
+      for (const { subscription, state } of outcomes) {
+        if (state === 'live') this.#refresh(channel, streamTopic(channel, subscription.key));
+        else if (state === 'unavailable') this.remove(channel, subscription.key);
+      }
+      onSettled(outcomes);
+    };
+    for (const { feed } of subscriptions) this.#hub.whenLive(feed, settle);
+  }
+
+  #enter(channel: Channel, key: string | null): Subscription {
+    const known = this.#entries.get(streamTopic(channel, key));
+    if (known) return known;
+    const feed = this.#hub.use(channel, key);
+    const subscription = { channel, key, feed };
+    // The stream's own string, where there is one: a thousand clients of a symbol share it.
+    this.#entries.set(feed.streams.get(key ?? '')?.topic ?? streamTopic(channel, key), subscription);
+    return subscription;
+  }
+
+  #settled(subscription: Subscription): Outcome {
+    const { channel, key, feed } = subscription;
+    if (this.#entries.get(streamTopic(channel, key)) !== subscription) return { subscription, state: 'gone' };
+    return { subscription, state: feed.live ? 'live' : 'unavailable' };
+  }
+
+  remove(channel: Channel, key: string | null): void {
+    const name = streamTopic(channel, key);
+    const subscription = this.#entries.get(name);
+    if (!subscription) return;
+    this.#entries.delete(name);
+    this.#refresh(channel, name);
+    this.#hub.leave(subscription.feed);
+  }
+
+  /** Gives every feed back; the engine forgets the topics of a closed socket by itself. */
+  clear(): void {
+    for (const { feed } of this.#entries.values()) this.#hub.leave(feed);
+    this.#entries.clear();
+    this.#joined = null;
+  }
+
+  /** Ends what a new claim no longer covers, and returns it. */
+  enforce(claim: Claim): Subscription[] {
+    const ended: Subscription[] = [];
+    for (const [name, subscription] of this.#entries) {
+      const { channel, key } = subscription;
+      if (claim.allows(channel, key)) {
+        if (subscription.feed.live) this.#refresh(channel, name);
+      } else {
+        this.remove(channel, key);
+        ended.push(subscription);
+      }
+    }
+    return ended;
+  }
+
+  /** Whether pushes of the stream reach this client. */
+  receives(stream: Stream): boolean {
+    const everyKey = feedTopic(stream.id.channel);
+    if (!everyKey) return this.#entries.has(stream.topic);
+    return this.#joined !== null && (this.#joined.has(stream.topic) || this.#joined.has(everyKey));
+  }
+
+  /** Moment of the last push to any of them, on the connections' clock. */
+  lastPushAt(): number {
+    let last = Number.NEGATIVE_INFINITY;
+    for (const { key, feed } of this.#entries.values()) {
+      const pushedAt = key === null ? feed.pushedAt : (feed.streams.get(key)?.pushedAt ?? last);
+      last = Math.max(last, pushedAt);
+    }
+    return last;
+  }
+
+  /** Sends the last known values; never for alerts: an old alert must not look like a new one. */
+  sendSnapshots({ channel, key, feed }: Subscription): void {
+    if (channel === 'alerts') return;
+    const streams = key === null ? feed.streams.values() : [feed.streams.get(key)];
+    for (const stream of streams) {
+      const last = stream?.delivered;
+      if (!last || (key === null && !this.#allows(channel, last.key))) continue;
+      const { seq, publishedAt } = last;
+      this.#connection.push(pushFrame(last.frame, { seq, publishedAt, snapshot: true }));
+    }
+  }
+
+  #allows(channel: Channel, key: string | null): boolean {
+    return this.#connection.identity?.claim.allows(channel, key) ?? false;
+  }
+
+  /** Joins and leaves topics so that each event of the channel arrives exactly once. */
+  #refresh(channel: Channel, name: string): void {
+    const { socket } = this.#connection;
+    const everyKey = feedTopic(channel);
+    if (!everyKey) {
+      if (this.#entries.has(name)) socket.join(name);
+      else socket.leave(name);
+      return;
+    }
+    const wanted = this.#wantedTopics(channel, everyKey);
+    this.#joined ??= new Set();
+    for (const topic of this.#joined) {
+      if (wanted.has(topic) || !topic.startsWith(`${channel}:`)) continue;
+      socket.leave(topic);
+      this.#joined.delete(topic);
+    }
+    for (const topic of wanted) {
+      if (this.#joined.has(topic)) continue;
+      socket.join(topic);
+      this.#joined.add(topic);
+    }
+  }
+
+  #wantedTopics(channel: Channel, everyKey: string): Set<string> {
+    const wanted = new Set<string>();
+    for (const { channel: own, key, feed } of this.#entries.values()) {
+      if (own !== channel || !feed.live) continue;
+      if (key !== null) wanted.add(streamTopic(channel, key));
+      else {
+        const keys = this.#connection.identity?.claim.keysFor(channel) ?? new Set<string>();
+        if (keys === '*') return new Set([everyKey]);
+        for (const allowed of keys) wanted.add(streamTopic(channel, allowed));
+      }
+    }
+    return wanted;
+  }
+}
