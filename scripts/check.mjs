@@ -2,14 +2,14 @@
 import { main, run, say } from './lib/repo.mjs';
 import { build, checkNode, ensureInstalled, tool } from './lib/setup.mjs';
 
-const JEST = ['--experimental-vm-modules', '--no-warnings', tool('jest'), '--silent', 'architecture.test.ts'];
+const NODE_OPTIONS = '--experimental-vm-modules --no-warnings';
 
 const CHECKS = [
   ['types', tool('tsc'), ['-p', 'tsconfig.check.json'], 'npm run typecheck'],
   ['lint', tool('oxlint'), ['--deny-warnings'], 'npm run lint'],
   ['format', tool('prettier'), ['--check', '.'], 'npm run format (which mends it)'],
   ['dead code', tool('knip'), [], 'npm run deadcode'],
-  ['architecture', process.execPath, JEST, 'npm test -- architecture.test.ts'],
+  ['architecture', tool('jest'), ['architecture.test.ts'], 'npm test -- architecture.test.ts'],
 ];
 
 await main(async () => {
@@ -18,7 +18,7 @@ await main(async () => {
   await build();
   const failed = [];
   for (const [name, command, args, again] of CHECKS) {
-    const ok = (await run(command, args, { quiet: true })) === 0;
+    const ok = (await run(command, args, { quiet: true, env: { NODE_OPTIONS } })) === 0;
     say(`${ok ? 'ok    ' : 'FAILED'} ${name}`);
     if (!ok) failed.push(`${name}: ${again}`);
   }

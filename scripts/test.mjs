@@ -13,7 +13,7 @@ await main(async () => {
   const pythonLatest = await ensureVenv('python-websockets-latest', ['websockets>=14', 'redis']);
   await build();
   say('testing');
-  return run(process.execPath, ['--experimental-vm-modules', '--no-warnings', tool('jest'), ...process.argv.slice(2)], {
+  return run(tool('jest'), process.argv.slice(2), {
     env: {
       NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`.trim(),
       TICKCAST_TEST_PYTHON_13: python13,
