@@ -177,7 +177,7 @@ export class Edge implements EngineHandler<Connection> {
     const { maxMessageBytes } = this.#config;
     connection.heardAt = this.#wheel.now();
     connection.activeAt = connection.heardAt;
-    if (isBinary) connection.fail('invalid_message_format', 1003);
+    if (isBinary) connection.close(1003);
     else if (message.length > maxMessageBytes) {
       connection.fail('message_too_large', 1009, { params: { limit: maxMessageBytes } });
     } else if (connection.phase === 'seated') this.#commands.handle(connection, message);

@@ -1,4 +1,12 @@
-import { type ErrorCode, type MessageId, type SubscribeMany, type SubscribeOne, errorDetail } from '@tickcast/protocol';
+import {
+  type ErrorCode,
+  type MessageId,
+  type Reason,
+  type SubscribeMany,
+  type SubscribeOne,
+  errorDetail,
+  reasonDetail,
+} from '@tickcast/protocol';
 import type { Connection } from './connection.ts';
 import { declareMissed } from './loss.ts';
 import type { Outcome, Subscription } from './subscriptions.ts';
@@ -11,6 +19,7 @@ export const withId = (id: MessageId | undefined) => (id === undefined ? {} : { 
 
 interface Problem {
   code: ErrorCode;
+  reason?: Reason;
   params: Record<string, string | number>;
 }
 
@@ -63,13 +72,14 @@ export function subscribeMany(connection: Connection, message: SubscribeMany, ma
     }
     if (id === undefined) {
       // Without an `id` there is no reply that could carry them.
-      for (const { code, params } of problems.values()) connection.error(code, { params });
+      for (const { code, ...more } of problems.values()) connection.error(code, more);
     } else {
       const results = keys.map(({ raw, key }) => {
         const problem = problems.get(raw) ?? problems.get(key ?? '');
-        if (problem) return { symbol: raw, ...errorOf(problem, connection) };
         const outcome = outcomeOf.get(key);
-        return { symbol: raw, ...(outcome ? position(outcome.subscription) : {}), recovered: false };
+        if (problem || !outcome) return errorResult(raw, problem ?? INVALID_SYMBOL, connection);
+        const { epoch, seq } = position(outcome.subscription);
+        return { symbol: raw, key, epoch, seq, recovered: false };
       });
       connection.reply({ type: 'subscribed', id, channel, results, count: subscriptions.size });
     }
@@ -81,11 +91,12 @@ export function subscribeMany(connection: Connection, message: SubscribeMany, ma
   else settle([]);
 }
 
-const INVALID_SYMBOL: Problem = { code: 'invalid_parameters', params: {} };
+const INVALID_SYMBOL: Problem = { code: 'invalid_parameters', reason: 'symbol_invalid', params: {} };
 const BACKPLANE_AWAY: Problem = { code: 'backplane_unavailable', params: {} };
 
-function errorOf({ code, params }: Problem, { lang }: Connection): object {
-  return { error: code, detail: errorDetail(code, lang, params) };
+function errorResult(symbol: string, { code, reason, params }: Problem, { lang }: Connection): object {
+  const detail = reason ? reasonDetail(reason, lang, params) : errorDetail(code, lang, params);
+  return { symbol, error: code, detail };
 }
 
 /** Why a subscription is refused, or null. */
