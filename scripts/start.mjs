@@ -48,7 +48,8 @@ await main(async () => {
 
 async function startAll({ children, ports, givenRedis, redisServer }) {
   const redisUrl = givenRedis ?? (await startRedis(children, redisServer));
-  const secret = randomSecret();
+  // A developer's own key stays: tokens he already has must work. Another kind of key would need its private half.
+  const secret = process.env.TICKCAST_AUTH_SECRET || randomSecret();
   const shared = { ...withoutKeys(process.env), TICKCAST_REDIS_URL: redisUrl };
   ports.forEach(({ port, adminPort }, index) => {
     children.start(`edge-${index + 1}`, process.execPath, ['apps/edge/dist/main.js'], {
@@ -126,7 +127,7 @@ async function unreadiness(url) {
   }
 }
 
-/** The environment without the keys that a developer may have set for other edges: this session has its own secret. */
+/** The environment without the kinds of key that a developer may have set for other edges: here it is a secret. */
 function withoutKeys(env) {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TICKCAST_AUTH_')));
 }

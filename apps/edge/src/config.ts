@@ -51,8 +51,9 @@ type Parse<T> = (text: string) => T;
 
 interface Variable<T> {
   parse: Parse<T>;
-  fallback: T;
-  /** For the README's table, which a test holds to this one. */
+  /** What it is taken to be when it is not set; '' for nothing. */
+  standard: string;
+  /** The README's table says the same; a test holds it to that. */
   about: string;
 }
 
@@ -126,17 +127,17 @@ const origins: Parse<readonly string[]> = (value) => {
 };
 
 const httpUrl: Parse<string> = (value) => {
-  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be an http(s) URL');
+  if (value !== '' && !(/^https?:\/\//.test(value) && URL.canParse(value))) throw new Error('must be an http(s) URL');
   return value;
 };
 
-const variable = <T>(parse: Parse<T>, fallback: T, about: string): Variable<T> => ({ parse, fallback, about });
+const variable = <T>(parse: Parse<T>, standard: string, about: string): Variable<T> => ({ parse, standard, about });
 
 /** Every variable an edge reads, with its default. */
 export const VARIABLES = {
   TICKCAST_HOST: variable(text, '0.0.0.0', 'address to listen on, clients and admin port'),
-  TICKCAST_PORT: variable(integer(0, 65535), 8001, 'port for clients'),
-  TICKCAST_ADMIN_PORT: variable(integer(0, 65535), 9001, 'port for /livez /readyz /metrics /connz'),
+  TICKCAST_PORT: variable(integer(0, 65535), '8001', 'port for clients'),
+  TICKCAST_ADMIN_PORT: variable(integer(0, 65535), '9001', 'port for /livez /readyz /metrics /connz'),
   TICKCAST_REDIS_URL: variable(redisUrl, 'redis://127.0.0.1:6379', 'Redis 7.0+ or Valkey 7.2+'),
   TICKCAST_REDIS_PREFIX: variable(prefix, 'tickcast:', 'first part of every Redis name'),
   TICKCAST_NODE_ID: variable(text, `${hostname()}-${process.pid}`, 'name of this node in logs, seats and `welcome`'),
@@ -146,19 +147,19 @@ export const VARIABLES = {
   TICKCAST_AUTH_ISSUER: variable(text, '', '`iss` a token must carry'),
   TICKCAST_AUTH_AUDIENCE: variable(text, '', '`aud` a token must carry'),
   TICKCAST_AUTH_QUERY_TOKEN: variable(oneOf('on', 'off'), 'off', 'accept `?access_token=`, which leaks into logs'),
-  TICKCAST_MAX_CONNECTIONS: variable(integer(1, 1_000_000), 1000, 'seats in the whole cluster'),
-  TICKCAST_MAX_MESSAGES_PER_SECOND: variable(integer(1, 100_000), 100, 'client messages a second and seat'),
-  TICKCAST_MAX_SUBSCRIPTIONS: variable(integer(1, 10_000), 50, 'subscriptions a connection'),
-  TICKCAST_IDLE_TIMEOUT_SECONDS: variable(seconds(1, 86_400), 30_000, 'silence after which a client is closed (4408)'),
-  TICKCAST_MARKET_DATA_MAX_RATE: variable(integer(1, 1000), 10, 'frames a second and symbol'),
-  TICKCAST_MAX_MESSAGE_BYTES: variable(integer(256, 1 << 20), 16_384, 'largest client message'),
-  TICKCAST_MAX_BUFFERED_BYTES: variable(integer(4096, 1 << 30), 1_048_576, 'unsent bytes a client may leave behind'),
-  TICKCAST_DRAIN_SECONDS: variable(seconds(0, 3600), 30_000, 'time over which SIGTERM spreads its closes'),
-  TICKCAST_LOBBY_SIZE: variable(integer(0, 100_000), 128, 'clients waiting without a token'),
-  TICKCAST_MAX_PENDING: variable(integer(1, 1_000_000), 2048, 'clients whose token or seat is being decided'),
-  TICKCAST_SEAT_TTL_SECONDS: variable(seconds(3, 600), 15_000, 'length of a seat lease'),
-  TICKCAST_ALLOWED_ORIGINS: variable(origins, [], 'comma list; empty: same host and localhost; `*`: any'),
-  TICKCAST_TRUSTED_PROXIES: variable(cidrs, [], 'comma list of ranges whose X-Forwarded-For is believed'),
+  TICKCAST_MAX_CONNECTIONS: variable(integer(1, 1_000_000), '1000', 'seats in the whole cluster'),
+  TICKCAST_MAX_MESSAGES_PER_SECOND: variable(integer(1, 100_000), '100', 'client messages a second and seat'),
+  TICKCAST_MAX_SUBSCRIPTIONS: variable(integer(1, 10_000), '50', 'subscriptions a connection'),
+  TICKCAST_IDLE_TIMEOUT_SECONDS: variable(seconds(1, 86_400), '30', 'silence after which a client is closed (4408)'),
+  TICKCAST_MARKET_DATA_MAX_RATE: variable(integer(1, 1000), '10', 'frames a second and symbol'),
+  TICKCAST_MAX_MESSAGE_BYTES: variable(integer(256, 1 << 20), '16384', 'largest client message'),
+  TICKCAST_MAX_BUFFERED_BYTES: variable(integer(4096, 1 << 30), '1048576', 'unsent bytes a client may leave behind'),
+  TICKCAST_DRAIN_SECONDS: variable(seconds(0, 3600), '30', 'time over which SIGTERM spreads its closes'),
+  TICKCAST_LOBBY_SIZE: variable(integer(0, 100_000), '128', 'clients waiting without a token'),
+  TICKCAST_MAX_PENDING: variable(integer(1, 1_000_000), '2048', 'clients whose token or seat is being decided'),
+  TICKCAST_SEAT_TTL_SECONDS: variable(seconds(3, 600), '15', 'length of a seat lease'),
+  TICKCAST_ALLOWED_ORIGINS: variable(origins, '', 'comma list; empty: same host and localhost; `*`: any'),
+  TICKCAST_TRUSTED_PROXIES: variable(cidrs, '', 'comma list of ranges whose X-Forwarded-For is believed'),
   TICKCAST_LOG_LEVEL: variable(
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'info',
@@ -171,12 +172,8 @@ type Values = { [N in Name]: (typeof VARIABLES)[N] extends Variable<infer T> ? T
 
 function readValues(env: NodeJS.ProcessEnv, problems: string[]): Values {
   const values: Record<string, unknown> = {};
-  for (const [name, { parse, fallback }] of Object.entries(VARIABLES)) {
-    const given = env[name];
-    if (given === undefined || given === '') {
-      values[name] = fallback;
-      continue;
-    }
+  for (const [name, { parse, standard }] of Object.entries(VARIABLES)) {
+    const given = env[name] || standard;
     try {
       values[name] = parse(given);
     } catch (error) {

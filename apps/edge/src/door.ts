@@ -110,7 +110,8 @@ export class Door {
     try {
       connection.identity = await this.#parts.checkToken(token);
     } catch (error) {
-      this.#parts.log.info({ remote: connection.socket.remoteAddress, reason: (error as Error).message }, 'no entry');
+      const { remoteAddress } = connection.socket;
+      this.#parts.log.warnSparsely({ remote: remoteAddress, reason: (error as Error).message }, 'refused a token');
       if (error instanceof KeysUnavailableError) {
         connection.fail('backplane_unavailable', 1013, { retryAfterMs: BACKPLANE_RETRY_MS });
       } else connection.fail('authentication_failed', 4401);
@@ -140,7 +141,7 @@ export class Door {
         }
         await new Promise((resolve) => setTimeout(resolve, outcome.holdMs));
       } catch (error) {
-        log.warn({ err: error }, 'no seat could be taken');
+        log.warnSparsely({ reason: (error as Error).message }, 'no seat could be taken');
         connection.fail('backplane_unavailable', 1013, { retryAfterMs: BACKPLANE_RETRY_MS });
         return false;
       }

@@ -149,7 +149,7 @@ export class Engine<Peer> implements Fanout {
     return new Promise((resolve, reject) => {
       const onListen = (socket: uWS.us_listen_socket | false) => {
         if (!socket) {
-          reject(new Error(`can't listen on ${host}:${port}: is another edge running there?`));
+          reject(new Error(`EADDRINUSE: can't listen on ${host}:${port}; is another edge running there?`));
           return;
         }
         this.#listenSocket = socket;

@@ -1,11 +1,19 @@
 import { type NumberedEvent, type StoredStream, decodeEnvelope } from '@tickcast/backplane';
 import { type Channel, MAX_FRAME_BYTES, type StreamId, checkPublishedFrame, isNormalKey } from '@tickcast/protocol';
-import { Conflation, type ConflationSink, type FlushSchedule, type RawDelivery } from './conflation.ts';
+import { Conflation, type ConflationSink, type RawDelivery } from './conflation.ts';
+import type { FlushSchedule } from './flush-schedule.ts';
 import { type Delivery, Stream } from './stream.ts';
 import { feedTopic } from './topics.ts';
 
 /** The Function's header line is short; anything longer than this is no event. */
 const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 512;
+
+/** How conflated streams are paced. */
+export interface Pacing {
+  /** Frames in any second. */
+  rate: number;
+  schedule: FlushSchedule;
+}
 
 /** What a feed does with the events it has accepted. */
 export interface FeedSink {
@@ -31,17 +39,17 @@ export class Feed {
   /** Whether it once stood on what Redis holds. */
   live = false;
   readonly #sink: FeedSink;
-  readonly #schedule: FlushSchedule;
+  readonly #pacing: Pacing;
   readonly #conflations = new Map<Stream, Conflation>();
   /** Messages kept back while the state is read, so that they can be put after it. */
   #backlog: Buffer[] | null = null;
 
-  constructor(name: string, id: StreamId, schedule: FlushSchedule, sink: FeedSink) {
+  constructor(name: string, id: StreamId, pacing: Pacing, sink: FeedSink) {
     this.name = name;
     this.channel = id.channel;
     this.key = id.key;
     this.topic = feedTopic(id.channel);
-    this.#schedule = schedule;
+    this.#pacing = pacing;
     this.#sink = sink;
   }
 
@@ -131,7 +139,7 @@ export class Feed {
         deliver: (delivery) => this.#sink.deliver(this, stream, delivery),
         deliverRaw: (delivery) => this.#sink.deliverRaw(this, stream, delivery),
       };
-      conflation = new Conflation(this.#schedule, sink);
+      conflation = new Conflation(this.#pacing.rate, this.#pacing.schedule, sink);
       this.#conflations.set(stream, conflation);
     }
     return conflation;

@@ -1,7 +1,8 @@
 import { type StoredStream } from '@tickcast/backplane';
 import type { Channel } from '@tickcast/protocol';
-import { FlushSchedule, type RawDelivery } from './conflation.ts';
+import type { RawDelivery } from './conflation.ts';
 import { Feed, type FeedSink } from './feed.ts';
+import { FlushSchedule } from './flush-schedule.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { pushFrame } from './push-frame.ts';
@@ -41,7 +42,7 @@ interface HubParts {
 /** All feeds this node holds: from Redis in, to the engine's topics out. */
 export class Hub implements FeedSink {
   readonly #parts: HubParts;
-  readonly #schedule: FlushSchedule;
+  readonly #schedule = new FlushSchedule();
   readonly #feeds = new Map<string, Feed>();
   readonly #waiting = new Map<Feed, Array<(ready: boolean) => void>>();
   /** Feeds whose Pub/Sub channel Redis has confirmed. */
@@ -51,7 +52,6 @@ export class Hub implements FeedSink {
 
   constructor(parts: HubParts) {
     this.#parts = parts;
-    this.#schedule = new FlushSchedule(parts.marketDataMaxRate);
   }
 
   get feedCount(): number {
@@ -65,7 +65,8 @@ export class Hub implements FeedSink {
     if (!feed) {
       // Agents and backtests share one Pub/Sub channel, whichever of them is asked for.
       const feedKey = channel === 'market_data' ? key : null;
-      feed = new Feed(name, { channel, key: feedKey }, this.#schedule, this);
+      const pacing = { rate: this.#parts.marketDataMaxRate, schedule: this.#schedule };
+      feed = new Feed(name, { channel, key: feedKey }, pacing, this);
       this.#feeds.set(name, feed);
     }
     clearTimeout(this.#lingering.get(feed));
@@ -149,7 +150,7 @@ export class Hub implements FeedSink {
 
   refused(feed: Feed, problem: string): void {
     this.#parts.metrics.refused(feed.channel);
-    this.#parts.log.badFrame(feed.name, problem);
+    this.#parts.log.warnSparsely({ feed: feed.name, problem }, 'dropped a bad frame from Redis');
   }
 
   #publish(feed: Feed, stream: Stream, frame: Buffer): void {
@@ -173,7 +174,7 @@ export class Hub implements FeedSink {
         return source.open(feed.channel, feed.key);
       });
     } catch (error) {
-      log.warn({ feed: feed.name, err: error }, 'could not open a feed');
+      log.warnSparsely({ feed: feed.name, reason: (error as Error).message }, 'could not open a feed');
     }
     feed.resume(stored);
     const waiting = this.#waiting.get(feed) ?? [];
@@ -194,7 +195,10 @@ export class Hub implements FeedSink {
     try {
       feed.resume(await source.open(feed.channel, feed.key));
     } catch (error) {
-      log.warn({ feed: feed.name, err: error }, 'could not read a feed again; trying once more');
+      log.warnSparsely(
+        { feed: feed.name, reason: (error as Error).message },
+        'could not read a feed again; trying once more',
+      );
       feed.resume(null);
       if (this.#retry) clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.resync(), RESYNC_RETRY_MS);

@@ -1,9 +1,11 @@
 import { type Logger, pino } from 'pino';
 
-/** Bad frames come in floods; one line a second tells the operator, the counter tells the number. */
-const BAD_FRAME_EVERY_MS = 1000;
+const SPARSE_EVERY_MS = 1000;
 
-export type Log = Logger & { badFrame(feed: string, problem: string): void };
+export type Log = Logger & {
+  /** Warns of what comes in floods: one line a second and message, with the number of those left out. */
+  warnSparsely(fields: Record<string, unknown>, message: string): void;
+};
 
 /**
  * JSON lines on standard output. Everything a client or publisher sent is a value in the line, so it can't forge one
@@ -11,13 +13,17 @@ export type Log = Logger & { badFrame(feed: string, problem: string): void };
  */
 export function createLog(level: string, node: string): Log {
   const logger = pino({ level, base: { node } });
-  let lastBadFrame = Number.NEGATIVE_INFINITY;
+  const said = new Map<string, { at: number; leftOut: number }>();
   return Object.assign(logger, {
-    badFrame(feed: string, problem: string) {
+    warnSparsely(fields: Record<string, unknown>, message: string) {
       const now = performance.now();
-      if (now - lastBadFrame < BAD_FRAME_EVERY_MS) return;
-      lastBadFrame = now;
-      logger.warn({ feed: feed.slice(0, 128), problem: problem.slice(0, 200) }, 'dropped a bad frame from Redis');
+      const last = said.get(message);
+      if (last && now - last.at < SPARSE_EVERY_MS) {
+        last.leftOut += 1;
+        return;
+      }
+      said.set(message, { at: now, leftOut: 0 });
+      logger.warn({ ...fields, ...(last?.leftOut ? { left_out: last.leftOut } : {}) }, message);
     },
   });
 }

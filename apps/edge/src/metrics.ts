@@ -89,15 +89,16 @@ export class Metrics {
   }
 
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
-    new Gauge({
+    const gauge = new Gauge({
       name: `tickcast_${name}`,
       help,
       labelNames,
-      registers: [this.registry],
+      registers: [],
       collect() {
         collect(this);
       },
     });
+    this.registry.registerMetric(gauge);
   }
 }
 

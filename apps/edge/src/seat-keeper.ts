@@ -1,8 +1,9 @@
-import type { HeldSeat, Seats } from '@tickcast/backplane';
+import type { EndReply, HeldSeat, Seats, TakeReply } from '@tickcast/backplane';
 import type { SeatAfterClose } from '@tickcast/protocol';
 import { randomBytes } from 'node:crypto';
 import type { Connection } from './connection.ts';
 import type { Log } from './log.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** SPEC 1 asks for a renewal every 5 s. */
 const RENEW_EVERY_MS = 5000;
@@ -12,6 +13,8 @@ const RENEW_EVERY_MS = 5000;
  */
 const CALLS_A_RENEWAL = 2;
 const RETRY_MS = 1000;
+/** A thousand clients at once must not make their own calls time out. */
+const TAKES_AT_ONCE = 64;
 /** Seats of one call: some hundred microseconds of Redis's time. */
 const BATCH = 500;
 /** SPEC 1: how long a node may act on having heard that the cluster is full. */
@@ -34,6 +37,7 @@ interface SeatKeeperParts {
 export class SeatKeeper {
   readonly #parts: SeatKeeperParts;
   readonly #callEveryMs: number;
+  readonly #taking = new Turnstile(TAKES_AT_ONCE);
   readonly #givingBack = new Set<Promise<void>>();
   /** By seat id, the longest seated first: those that no longer fit after an outage go youngest first. */
   readonly #held = new Map<string, Connection>();
@@ -76,7 +80,7 @@ export class SeatKeeper {
   async take(connection: Connection, wanted: string | null): Promise<TakeOutcome> {
     const sub = connection.identity?.sub ?? '';
     const newId = randomBytes(16).toString('base64url');
-    const result = await this.#parts.seats.take({ sub, newId, ...(wanted === null ? {} : { seat: wanted }) });
+    const result = await this.#taking.run(() => this.#take(sub, newId, wanted));
     if (result.status === 'hold') return { holdMs: result.waitMs };
     this.#heard(result.count);
     if (result.status === 'full') {
@@ -94,6 +98,16 @@ export class SeatKeeper {
     this.#held.get(result.id)?.close(4409);
     this.#held.set(result.id, connection);
     return 'seated';
+  }
+
+  async #take(sub: string, newId: string, wanted: string | null): Promise<TakeReply> {
+    try {
+      return await this.#parts.seats.take({ sub, newId, ...(wanted === null ? {} : { seat: wanted }) });
+    } catch (error) {
+      // It may have been taken all the same, and nobody would sit on it.
+      this.#track(this.#parts.seats.release({ id: newId, sub, gen: 1, deficitMs: 0 }));
+      throw error;
+    }
   }
 
   /** A connection has ended: its seat goes the way SPEC 1 says for that end. */
@@ -173,14 +187,19 @@ export class SeatKeeper {
   #giveBack(connection: Connection, fate: SeatAfterClose | 'kept_for_return'): void {
     const lease = this.#leaseOf(connection);
     if (!lease || fate === 'none' || fate === 'handed_over') return;
-    const { seats, log } = this.#parts;
-    const done = (
-      fate === 'free'
-        ? seats.release(lease)
-        : seats.reserve({ ...lease, ...(fate === 'kept_for_return' ? { ms: HANDOVER_MS } : {}) })
-    ).then(
+    const { seats } = this.#parts;
+    if (fate === 'free') this.#track(seats.release(lease));
+    else if (fate === 'kept_for_return') this.#track(seats.reserve({ ...lease, ms: HANDOVER_MS }));
+    else this.#track(seats.reserve(lease));
+  }
+
+  #track(call: Promise<EndReply>): void {
+    const done = call.then(
       ({ count }) => this.#heard(count),
-      (error: unknown) => log.warn({ err: error }, 'could not give a seat back; it is free when its lease ends'),
+      (error: unknown) => {
+        const reason = (error as Error).message;
+        this.#parts.log.warnSparsely({ reason }, 'could not give a seat back; it is free when its lease ends');
+      },
     );
     this.#givingBack.add(done);
     void done.finally(() => this.#givingBack.delete(done));
