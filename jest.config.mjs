@@ -21,4 +21,6 @@ export default {
   // Real servers are started and real seconds pass; two workers because some tests measure time.
   testTimeout: 30_000,
   maxWorkers: 2,
+  // Tests marked `concurrent` mostly wait for seconds to pass.
+  maxConcurrency: 20,
 };

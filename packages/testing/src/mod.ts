@@ -1,6 +1,7 @@
 import { endAllProcesses } from './processes.ts';
 
 export * from './client.ts';
+export * from './crowd.ts';
 export * from './edge-process.ts';
 export * from './eventually.ts';
 export * from './ports.ts';
