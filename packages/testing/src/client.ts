@@ -3,6 +3,9 @@ import { text } from 'node:stream/consumers';
 import { WebSocket, type ClientOptions } from 'ws';
 import { eventually } from './eventually.ts';
 
+/** For programs that expect a browser's global of this name: Node 20 has none. */
+export { WebSocket };
+
 /** Where the token stands in the handshake. `subprotocol-bearer` is the seed's own form, with a space no browser allows. */
 export type TokenPlace = 'header' | 'subprotocol' | 'subprotocol-bearer' | 'message' | 'query';
 
