@@ -16,6 +16,8 @@ const shared = {
   protocol: 2 as const,
   retryStrategy: reconnectDelay,
   connectTimeout: 2000,
+  // A Redis that is away does not say goodbye; the process should not wait for it longer than this to end.
+  disconnectTimeout: 200,
   enableOfflineQueue: false,
   // What was under way when a connection broke may have run: sending it again is for the caller to decide.
   autoResendUnfulfilledCommands: false,

@@ -67,7 +67,8 @@ async function installedVersion(redis: Commands): Promise<number> {
   }
 }
 
-function explainInstallFailure(cause: unknown): Error {
+function explainInstallFailure(failure: unknown): Error {
+  const cause = firstRefusal(failure);
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/NOPERM/.test(message)) {
     return new FunctionUnavailableError(
@@ -86,4 +87,10 @@ function explainInstallFailure(cause: unknown): Error {
   }
   if (cause instanceof BackplaneUnavailableError || cause instanceof FunctionUnavailableError) return cause;
   return explainFailure(cause);
+}
+
+/** A command refused inside MULTI makes EXEC fail without a word of why; ioredis keeps what was said before. */
+function firstRefusal(failure: unknown): unknown {
+  const earlier: unknown = failure instanceof Error && 'previousErrors' in failure ? failure.previousErrors : undefined;
+  return Array.isArray(earlier) && earlier.length > 0 ? earlier[0] : failure;
 }

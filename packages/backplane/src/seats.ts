@@ -109,6 +109,8 @@ const scripts = {
   reserve: luaScript('seat-common', 'seat-reserve'),
 };
 
+const wholeMs = (deficitMs: number) => Math.ceil(Math.max(0, Math.min(1000, deficitMs)));
+
 export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOptions): Seats {
   let remembered = '';
 
@@ -125,8 +127,6 @@ export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOption
     remembered = String(registry);
     return { count: Number(count), registry: remembered, holdMs: Number(holdMs) };
   }
-
-  const wholeMs = (deficitMs: number) => Math.ceil(Math.max(0, Math.min(1000, deficitMs)));
 
   return {
     async take({ sub, seat, newId }) {

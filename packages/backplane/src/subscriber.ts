@@ -40,6 +40,9 @@ interface Held {
   work: Promise<void> | null;
 }
 
+const unavailable = (cause?: unknown) =>
+  new BackplaneUnavailableError('Redis is out of reach: could not subscribe', { cause });
+
 const isWanted = (held: Held) => held.holders > 0 || held.linger !== null;
 
 /** Opens the subscriber connection; it reconnects by itself until it is closed. */
@@ -88,16 +91,17 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
   function forget(name: string, held: Held): void {
     if (held.linger) clearTimeout(held.linger);
     held.linger = null;
-    names.delete(name);
+    // The name may be held anew by now, after a reconnect.
+    if (names.get(name) === held) names.delete(name);
   }
 
   /** Brings Redis to what is wanted of one name, one exchange at a time, until both agree. */
   async function settle(name: string, held: Held): Promise<void> {
     const mine = session;
-    while (isWanted(held) !== held.subscribed && state === 'ready') {
+    while (isWanted(held) !== held.subscribed) {
       if (isWanted(held)) await redis.subscribe(name);
       else await redis.unsubscribe(name);
-      if (mine !== session) throw new BackplaneUnavailableError('the connection to Redis broke');
+      if (mine !== session) throw unavailable();
       held.subscribed = !held.subscribed;
     }
     if (!isWanted(held)) forget(name, held);
@@ -109,9 +113,6 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
     });
     return held.work;
   }
-
-  const unavailable = (cause?: unknown) =>
-    new BackplaneUnavailableError('Redis is out of reach: could not subscribe', { cause });
 
   function drop(name: string, held: Held): void {
     held.holders -= 1;
@@ -150,6 +151,7 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
     },
     close() {
       state = 'closed';
+      session += 1;
       clearTimeout(again);
       for (const [name, held] of names) forget(name, held);
       redis.disconnect();

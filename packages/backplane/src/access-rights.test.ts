@@ -1,0 +1,72 @@
+/** What a Redis user must be allowed: Functions and scripts run with the rights of whoever calls them. */
+import { beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '@tickcast/testing';
+import {
+  agent,
+  ALERTS,
+  backplaneOnRedis,
+  backtest,
+  goodFrame,
+  type OnRedis,
+  openCommands,
+  quotesOf,
+} from '../test/on-redis.ts';
+import { ensureFunction } from './function-install.ts';
+import { createPublisher } from './publisher.ts';
+import { createSeats } from './seats.ts';
+import { openStreams } from './stream-store.ts';
+import { createSubscriber } from './subscriber.ts';
+
+const STREAMS = '+time +info +hmget +hset +hdel +get +set +persist +pexpire +zadd +zremrangebyscore +publish';
+const LOG = '+xadd +xlen +xrange +xrevrange +xtrim';
+const PUBLISHER = `~tickcast:{* &tickcast:{* +ping +fcall ${STREAMS} ${LOG}`;
+const EDGE =
+  `${PUBLISHER} +fcall_ro +exists +zrange +zrem +subscribe +unsubscribe +select ` +
+  '+eval +evalsha +zcard +zscore +zrangebyscore +zrevrange';
+const INSTALLER = '~tickcast:{function} +ping +info +fcall_ro +watch +multi +exec +set +function|load';
+
+let { server, names } = {} as OnRedis;
+beforeAll(async () => {
+  ({ server, names } = await backplaneOnRedis());
+  for (const [user, rights] of Object.entries({ publisher: PUBLISHER, edge: EDGE, installer: INSTALLER })) {
+    await server.cli('ACL', 'SETUSER', user, 'on', '>pw', ...rights.split(' '));
+  }
+});
+
+const urlOf = (user: string) => server.url.replace('//', `//${user}:pw@`);
+
+test('a publisher with the documented rights publishes to every channel', async () => {
+  const redis = await openCommands(urlOf('publisher'));
+  const publisher = createPublisher({ redis, names });
+  for (const id of [quotesOf('A'), agent('a'), backtest('b'), ALERTS]) {
+    expect(await publisher.publish(id, goodFrame(id), 'id')).toBe(1);
+    expect(await publisher.publish(id, goodFrame(id))).toBe(2);
+    await publisher.publishRaw(id, goodFrame(id));
+  }
+  await expect(redis.get('other')).rejects.toThrow(/NOPERM/);
+});
+
+test('an edge with the documented rights opens streams, subscribes and seats clients', async () => {
+  const redis = await openCommands(urlOf('edge'));
+  expect(await ensureFunction(redis)).toMatchObject({ installed: false });
+  for (const id of [quotesOf('N'), agent('n'), ALERTS]) await openStreams(redis, names, id.channel, id.key);
+  await openStreams(redis, names, 'agent_status', null);
+  const subscriber = createSubscriber({ url: urlOf('edge'), onMessage: () => 0, onReady: () => 0, onLost: () => 0 });
+  await eventually(() => subscriber.state === 'ready');
+  await subscriber.hold(names.pubsubChannel('alerts', null));
+  await expect(subscriber.hold('other')).rejects.toMatchObject({ code: 'backplane_unavailable' });
+  subscriber.close();
+  const seats = createSeats({ redis, names, node: 'n', ttlMs: 1, maxSeats: 5 });
+  for (const newId of ['s1', 's2']) await seats.take({ sub: 'u', newId });
+  const seat = { id: 's2', sub: 'u', gen: 1, deficitMs: 500 };
+  await seats.renew([seat]);
+  await seats.reserve({ ...seat, ms: 1000 });
+  await seats.take({ sub: 'u', seat: 's2', newId: 's3' });
+  await seats.release({ ...seat, gen: 2 });
+  await seats.take({ sub: 'u', newId: 's4' });
+});
+
+test('an installer with the documented rights installs the Function', async () => {
+  await server.cli('FUNCTION', 'FLUSH');
+  expect(await ensureFunction(await openCommands(urlOf('installer')))).toMatchObject({ installed: true });
+});

@@ -1,0 +1,77 @@
+/** What the tests of this package share: connections that end with the test file, and good frames. */
+import { afterAll } from '@jest/globals';
+import type { Channel, StreamId } from '@tickcast/protocol';
+import { type RedisServer, startRedis } from '@tickcast/testing';
+import { type Commands, connectCommands } from '../src/connections.ts';
+import { ensureFunction } from '../src/function-install.ts';
+import { createNames, type Names } from '../src/names.ts';
+import { createPublisher, type Publisher } from '../src/publisher.ts';
+
+const opened: Commands[] = [];
+afterAll(() => {
+  for (const redis of opened) redis.disconnect();
+});
+
+export interface OnRedis {
+  server: RedisServer;
+  redis: Commands;
+  names: Names;
+  publisher: Publisher;
+}
+
+/** A Redis of its own with the Function in it. */
+export async function backplaneOnRedis(args: readonly string[] = []): Promise<OnRedis> {
+  const server = await startRedis({ args });
+  const redis = await openCommands(server.url);
+  await ensureFunction(redis);
+  const names = createNames();
+  return { server, redis, names, publisher: createPublisher({ redis, names }) };
+}
+
+/** With a time-out of `timeoutMs`: long, because tests share their machine with others. */
+export async function openCommands(url: string, timeoutMs = 10_000): Promise<Commands> {
+  const redis = connectCommands(url, { timeoutMs });
+  opened.push(redis);
+  await untilReady(redis);
+  return redis;
+}
+
+export async function untilReady(redis: Commands): Promise<void> {
+  if (redis.status !== 'ready') await new Promise<void>((resolve) => void redis.once('ready', () => resolve()));
+}
+
+const NUMBERS: Record<Channel, readonly string[]> = {
+  market_data: ['timestamp', 'price', 'volume'],
+  agent_status: ['cpu_usage', 'memory_usage', 'task_queue_size', 'last_update'],
+  backtest_progress: ['progress', 'total_days', 'completed_days', 'estimated_remaining'],
+  alerts: ['timestamp'],
+};
+const TEXTS: Record<Channel, Record<string, string>> = {
+  market_data: {},
+  agent_status: { status: 'running' },
+  backtest_progress: { current_date: '2024-01-01' },
+  alerts: { level: 'warning', message: '成交量异常', source: 'risk' },
+};
+const KEY_FIELDS = { market_data: 'symbol', agent_status: 'agent_id', backtest_progress: 'backtest_id', alerts: null };
+
+/** A frame that is good for its stream, with `data` on top of what is required. */
+export function goodFrame({ channel, key }: StreamId, data: Record<string, unknown> = {}): string {
+  const keyField = KEY_FIELDS[channel];
+  return JSON.stringify({
+    type: channel,
+    ...(keyField === null ? {} : { [keyField]: key }),
+    data: { ...Object.fromEntries(NUMBERS[channel].map((name) => [name, 1.5])), ...TEXTS[channel], ...data },
+  });
+}
+
+export const ALERTS: StreamId = { channel: 'alerts', key: null };
+export const quotesOf = (key: string): StreamId => ({ channel: 'market_data', key });
+export const agent = (key: string): StreamId => ({ channel: 'agent_status', key });
+export const backtest = (key: string): StreamId => ({ channel: 'backtest_progress', key });
+
+/** Everything in Redis but what counts time, to show that nothing changed. */
+export async function contentsOf(redis: Commands): Promise<Record<string, string>> {
+  const keys = (await redis.keys('*')).sort();
+  const dumps = await Promise.all(keys.map(async (key) => [key, (await redis.dumpBuffer(key)).toString('base64')]));
+  return Object.fromEntries(dumps);
+}
