@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isIP } from 'node:net';
 
+// The engine reads it when it is loaded, which is after this. Its own 4 KiB are too few for a JWT with a few claims signed by
+// RSA, as soon as the request comes in more than one segment.
+process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '16384';
+
 /** How tokens are checked; which one is configured also pins the algorithms (RFC 8725, section 3.1). */
 export type TokenKey = { kind: 'secret'; secret: string } | { kind: 'pem'; pem: string } | { kind: 'jwks'; url: URL };
 

@@ -120,7 +120,7 @@ export class Hub implements FeedSink {
   deliver(feed: Feed, stream: Stream, delivery: Delivery): void {
     const { metrics } = this.#parts;
     const { event, conflated, holes } = delivery;
-    stream.delivered = event;
+    stream.pushed(event);
     metrics.pushed(feed.channel, conflated);
     if (holes.length === 0) {
       this.#publish(

@@ -32,6 +32,8 @@ export class Stream {
   seq = 0;
   /** The last numbered event this node delivered: what a new subscriber's snapshot shows. */
   delivered: NumberedEvent | null = null;
+  /** Where the numbering stood after it: the next push goes on from there. An older epoch's last value has no say. */
+  deliveredTo: { epoch: string; seq: number } | null = null;
   /** Moment of the last push, on the connections' clock; counts as activity of every subscriber. */
   pushedAt = Number.NEGATIVE_INFINITY;
 
@@ -45,6 +47,13 @@ export class Stream {
     this.epoch = epoch;
     this.seq = seq;
     this.delivered = last;
+    this.deliveredTo = { epoch, seq };
+  }
+
+  /** Notes what was pushed. */
+  pushed(event: NumberedEvent): void {
+    this.delivered = event;
+    this.deliveredTo = { epoch: event.epoch, seq: event.seq };
   }
 
   /** Accepts the next event, or returns null for one that was seen already. */

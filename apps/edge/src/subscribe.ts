@@ -122,6 +122,6 @@ function position({ channel, key, feed }: Subscription): {
   seq: number | null;
 } {
   if (key === null && channel !== 'alerts') return { key, epoch: null, seq: null };
-  const stream = feed.streams.get(key ?? '');
-  return { key, epoch: stream?.delivered?.epoch ?? stream?.epoch ?? null, seq: stream?.delivered?.seq ?? 0 };
+  const { epoch = null, seq = 0 } = feed.streams.get(key ?? '')?.deliveredTo ?? {};
+  return { key, epoch, seq };
 }
