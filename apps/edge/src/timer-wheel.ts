@@ -22,9 +22,12 @@ export class TimerWheel<Item extends object> {
     this.#onDue = onDue;
   }
 
-  /** Milliseconds this process has been running, on a monotonic clock. */
+  /**
+   * Milliseconds this process has been running, on a monotonic clock. What sockets brought during a stall is handled before
+   * the tick that notices it, so the clock stops by itself there: a moment from ahead of it would look like the future.
+   */
   now(): number {
-    return performance.now() - this.#stalledMs;
+    return Math.min(performance.now(), this.#lastTick + TICK_MS + STALL_MS) - this.#stalledMs;
   }
 
   start(): void {
@@ -54,7 +57,7 @@ export class TimerWheel<Item extends object> {
   #tick(): void {
     const elapsed = performance.now() - this.#lastTick;
     this.#lastTick += elapsed;
-    if (elapsed > TICK_MS + STALL_MS) this.#stalledMs += elapsed - TICK_MS;
+    this.#stalledMs += Math.max(0, elapsed - TICK_MS - STALL_MS);
     this.#position = (this.#position + 1) % SLOTS;
     const due = this.#slots[this.#position];
     if (!due || due.size === 0) return;

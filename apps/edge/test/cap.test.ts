@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Arrival, type Member, eventually, joinCrowd, mintToken } from '@tickcast/testing';
-import { type Cluster, forgetClusters, startCluster } from './cluster.ts';
+import { type Cluster, forgetClusters, startCluster } from './support/cluster.ts';
 
 const EDGES = 8;
 const CONNECTS_AN_EDGE = 500;
@@ -26,7 +26,9 @@ test.each(SEEDS)(
       Array.from({ length: EDGES * CONNECTS_AN_EDGE }, (_, index) => index % EDGES),
       random,
     );
-    const crowd = await Promise.all(order.map((edge, index) => arrive(edge, tokens[index % tokens.length] ?? '', random)));
+    const crowd = await Promise.all(
+      order.map((edge, index) => arrive(edge, tokens[index % tokens.length] ?? '', random)),
+    );
     const arrivals = await Promise.all(crowd.map(({ arrival }) => arrival));
 
     // Nobody leaves while the others come, so what the registry holds now is the most it ever held.

@@ -1,4 +1,11 @@
-import { type Commands, type Names, type Publisher, connectCommands, createNames, createPublisher } from '@tickcast/backplane';
+import {
+  type Commands,
+  type Names,
+  type Publisher,
+  connectCommands,
+  createNames,
+  createPublisher,
+} from '@tickcast/backplane';
 import {
   type ConnectOptions,
   type EdgeProcess,
@@ -104,7 +111,10 @@ export async function takeSeat(edge: EdgeProcess, visit: Visit = {}, withinMs = 
 }
 
 /** Connects, with a token of its own unless it brings one. */
-export async function visitEdge(edge: EdgeProcess, { sub = 'alice', seat, ...options }: Visit = {}): Promise<TestClient> {
+export async function visitEdge(
+  edge: EdgeProcess,
+  { sub = 'alice', seat, ...options }: Visit = {},
+): Promise<TestClient> {
   const token = options.token ?? (await mintToken({ sub }));
   const query = { ...options.query, ...(seat === undefined ? {} : { seat }) };
   return connectClient(edge.url, { ...options, token, query });

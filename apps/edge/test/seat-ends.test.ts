@@ -1,0 +1,140 @@
+/** SPEC 1's table: how a connection ends decides when its place is free for somebody else. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type RedisServer, eventually, mintToken, startRedis } from '@tickcast/testing';
+import {
+  type Cluster,
+  type Guest,
+  forgetClusters,
+  refusalOf,
+  startCluster,
+  takeSeat,
+  waitForSeat,
+} from './support/cluster.ts';
+import { overflow } from './support/slow-reader.ts';
+
+/** A fraction of the shortest lease: nothing but a release makes a seat vanish this soon. */
+const AT_ONCE_MS = 1000;
+const LEASE_MS = 15_000;
+/** The lease and what its end needs to be noticed. */
+const FREE_WITHIN_MS = 16_000;
+const DRAINED_SEAT_MS = 30_000;
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(forgetClusters);
+
+interface FreeingEnd {
+  name: string;
+  code: number;
+  env?: NodeJS.ProcessEnv;
+  ttlSeconds?: number;
+  end(guest: Guest): void;
+}
+
+const FREEING_ENDS: FreeingEnd[] = [
+  { name: "the client's close frame", code: 1000, end: ({ client }) => client.socket.close(1000) },
+  { name: "the client's close frame without a code", code: 1005, end: ({ client }) => client.socket.close() },
+  { name: 'a binary frame', code: 1003, end: ({ client }) => client.send(Buffer.from('{"type":"hello"}')) },
+  { name: 'too large a message', code: 1009, end: ({ client }) => client.send('x'.repeat(16_385)) },
+  { name: 'the end of its token', code: 4401, ttlSeconds: 2, end: () => undefined },
+  { name: 'silence', code: 4408, env: { TICKCAST_IDLE_TIMEOUT_SECONDS: '2' }, end: () => undefined },
+  {
+    name: 'more than 3 times the message rate for 5 s',
+    code: 4429,
+    env: { TICKCAST_MAX_MESSAGES_PER_SECOND: '5' },
+    end: ({ client }) => {
+      const flood = setInterval(() => {
+        if (client.socket.readyState === client.socket.OPEN)
+          for (let i = 0; i < 10; i++) client.send('{"type":"ping"}');
+        else clearInterval(flood);
+      }, 100);
+    },
+  },
+];
+
+test.concurrent.each(FREEING_ENDS)(
+  'a seat is free at once when its connection ends by $name ($code)',
+  async ({ code, env, ttlSeconds, end }) => {
+    const cluster = await startCluster({ redis, cap: 1, ...(env ? { env } : {}) });
+    const guest = await takeSeat(cluster.edge(0), { token: await mintToken({ ttlSeconds: ttlSeconds ?? 3600 }) });
+    expect(await refusalOf(cluster.edge(0), { sub: 'bob' })).not.toBeNull();
+    end(guest);
+    expect((await guest.client.closed).code).toBe(code);
+    await eventually(async () => (await cluster.seats()) === 0, { withinMs: AT_ONCE_MS });
+    const next = await waitForSeat(cluster.edge(0), { sub: 'bob' }, AT_ONCE_MS);
+    expect(next.seat).not.toBe(guest.seat);
+  },
+  60_000,
+);
+
+interface ReservingEnd {
+  name: string;
+  code: number;
+  env?: NodeJS.ProcessEnv;
+  end(guest: Guest, cluster: Cluster): Promise<unknown>;
+}
+
+const RESERVING_ENDS: ReservingEnd[] = [
+  { name: 'breaks without a close frame', code: 1006, end: ({ client }) => client.terminate() },
+  { name: 'ends with the SIGKILL of its node', code: 1006, end: (_guest, cluster) => cluster.edge(0).kill() },
+  {
+    name: 'is closed as too slow',
+    code: 4410,
+    env: { TICKCAST_MAX_BUFFERED_BYTES: '262144' },
+    end: ({ client }, cluster) => overflow(client, cluster.edge(0), cluster.publisher),
+  },
+];
+
+test.concurrent.each(RESERVING_ENDS)(
+  'the seat of a connection that $name is reserved until its lease ends, and free within 16 s',
+  async ({ code, env, end }) => {
+    const cluster = await startCluster({ redis, cap: 1, edges: 2, ...(env ? { env } : {}) });
+    const guest = await takeSeat(cluster.edge(0));
+    await end(guest, cluster);
+    const endedAt = performance.now();
+    const leaseMs = (await cluster.leaseLeftMs(guest.seat)) ?? 0;
+    // Renewed every 5 s.
+    expect(leaseMs).toBeGreaterThan(LEASE_MS - 6000);
+    expect(leaseMs).toBeLessThanOrEqual(LEASE_MS);
+    expect(await refusalOf(cluster.edge(1), { sub: 'bob' })).not.toBeNull();
+
+    await waitForSeat(cluster.edge(1), { sub: 'bob' }, FREE_WITHIN_MS + 5000);
+    const waitedMs = performance.now() - endedAt;
+    expect(waitedMs).toBeGreaterThan(leaseMs - 100);
+    expect(waitedMs).toBeLessThan(FREE_WITHIN_MS);
+    expect(await cluster.seats()).toBe(1);
+    if (code !== 1006) expect(guest.client.received('error').at(-1)).toMatchObject({ error: 'slow_consumer' });
+    expect((await guest.client.closed).code).toBe(code);
+  },
+  60_000,
+);
+
+test.concurrent(
+  'a draining node closes with 1012 and keeps the seat for 30 s: nobody else gets it, its client does, on another node',
+  async () => {
+    const cluster = await startCluster({ redis, cap: 2, edges: 2, env: { TICKCAST_DRAIN_SECONDS: '1' } });
+    const returning = await takeSeat(cluster.edge(0), { sub: 'alice' });
+    const staying = await takeSeat(cluster.edge(0), { sub: 'carol' });
+    const exit = await cluster.edge(0).stop();
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(await returning.client.closed).toMatchObject({ code: 1012 });
+    const { code, at: closedAt } = await staying.client.closed;
+    expect(code).toBe(1012);
+    expect(await cluster.leaseLeftMs(staying.seat)).toBeGreaterThan(LEASE_MS);
+    expect(await refusalOf(cluster.edge(1), { sub: 'bob' })).not.toBeNull();
+
+    const back = await takeSeat(cluster.edge(1), { sub: 'alice', seat: returning.seat });
+    expect(back.seat).toBe(returning.seat);
+    expect(await cluster.seats()).toBe(2);
+
+    await waitForSeat(cluster.edge(1), { sub: 'bob' }, DRAINED_SEAT_MS + 5000);
+    const waitedMs = performance.now() - closedAt;
+    expect(waitedMs).toBeGreaterThan(DRAINED_SEAT_MS - 100);
+    expect(waitedMs).toBeLessThan(DRAINED_SEAT_MS + 1500);
+    expect(await cluster.seats()).toBe(2);
+  },
+  60_000,
+);
