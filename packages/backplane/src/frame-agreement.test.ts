@@ -10,6 +10,7 @@ import {
 } from '@tickcast/protocol';
 import * as fc from 'fast-check';
 import { backplaneOnRedis, goodFrame, type OnRedis } from '../test/on-redis.ts';
+import { PublishRefusedError } from './errors.ts';
 
 let { redis, names, publisher } = {} as OnRedis;
 beforeAll(async () => {
@@ -17,13 +18,13 @@ beforeAll(async () => {
 });
 
 async function functionAccepts(id: StreamId, frame: Buffer): Promise<boolean> {
-  try {
-    await publisher.publish(id, frame);
-    return true;
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'publish_refused' });
-    return false;
-  }
+  const refusal: unknown = await publisher.publish(id, frame).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (refusal instanceof PublishRefusedError) return false;
+  if (refusal !== null) throw refusal;
+  return true;
 }
 
 function edgeAccepts(id: StreamId, frame: Buffer): boolean {
@@ -34,87 +35,27 @@ function edgeAccepts(id: StreamId, frame: Buffer): boolean {
 const keyOf = (channel: Channel) => (channel === 'alerts' ? null : 'K-1');
 const stream = fc.constantFrom(...CHANNELS).map((channel): StreamId => ({ channel, key: keyOf(channel) }));
 
+const words = (text: TemplateStringsArray) => String.raw(text).split(' ');
+
 /** What JSON libraries are known to differ on, and what the rules are about. */
 const ODDITIES = [
-  ...[
-    '1.',
-    '-.5',
-    '.5',
-    '1.e5',
-    '-0',
-    '01',
-    '-01',
-    '+1',
-    '0x1f',
-    '1e5',
-    '1E+5',
-    '1e',
-    '1e999',
-    '-1e999',
-    '1e-999',
-    '- 1',
-  ],
-  ...[
-    'NaN',
-    '-NaN',
-    'nan',
-    'Infinity',
-    '-Infinity',
-    'inf',
-    'null',
-    'nul',
-    'true',
-    'TRUE',
-    'undefined',
-    '[]',
-    '{}',
-    '[1,]',
-  ],
-  ...[
-    '{"a":1,}',
-    '{a:1}',
-    "'a'",
-    '"a',
-    '""',
-    '"\t"',
-    '"\n"',
-    '"\\\n"',
-    '"\\u0000"',
-    '"\u007f"',
-    '"\u2028"',
-    '"😀"',
-    '"中"',
-  ],
-  ...[
-    '"\\ud800"',
-    '"\\udc00\\ud800"',
-    '"\\ud83d\\ude00"',
-    '"\\uD83D"',
-    '"\\x41"',
-    '"\\/"',
-    '"\\a"',
-    '"a.b. c"',
-    '"-.5"',
-  ],
-  ...[
-    '"a\\\\"',
-    '"a\\""',
-    '//',
-    '/**/',
-    '\v',
-    '\f',
-    '\u00a0',
-    '\ufeff',
-    '\0',
-    ' \t\r\n',
-    ',',
-    ':',
-    '}',
-    '{',
-    '"',
-    '\\',
-  ],
-  ...['123456789012345678901234567890', '1.7976931348623157e308', '4.9e-324', '[[[[[[]]]]]]', '1 2', '1/2', '1_000'],
+  ...words`1. -.5 .5 1.e5 -0 01 -01 +1 0x1f 1e5 1E+5 1e 1e999 -1e999 1e-999 1_000 1/2 1.7976931348623157e308 4.9e-324`,
+  ...words`123456789012345678901234567890 NaN -NaN nan Infinity -Infinity inf null nul true TRUE undefined [] {} [1,]`,
+  ...words`{"a":1,} {a:1} 'a' "a "" "😀" "中" "\u0000" "\ud800" "\udc00\ud800" "\ud83d\ude00" "\uD83D" "\x41" "\/" "\a"`,
+  ...words`"-.5" "a.b" "a." "a\\" "a\"" // /**/ , : } { " \ [[[[[[]]]]]]`,
+  ...' \t\r\n'.split(''),
+  '- 1',
+  '"a. b"',
+  '"\t"',
+  '"\n"',
+  '"\\\n"',
+  '"\u007f"',
+  '"\u2028"',
+  '\v',
+  '\f',
+  '\u00a0',
+  '\ufeff',
+  '\0',
   ...SERVER_FIELDS.map((field) => `"x","${field}":1`),
 ];
 const RAW_BYTES = [

@@ -90,10 +90,11 @@ test('held again while it is being unsubscribed, it is subscribed in the end', a
 });
 
 test('a release without a hold is nothing', async () => {
-  const { subscriber } = await listening();
+  const { subscriber, told } = await listening();
   subscriber.release('never');
   await subscriber.hold('never');
   await publish('never', 'x');
+  await eventually(() => told.at(-1) === 'never=x');
 });
 
 test('killed by Redis, it reports ready only when everything held is subscribed again', async () => {
