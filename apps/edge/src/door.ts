@@ -1,9 +1,10 @@
-import { parseClientMessage } from '@tickcast/protocol';
+import { type MessageId, parseClientMessage } from '@tickcast/protocol';
 import { Budget } from './budget.ts';
 import type { Connection } from './connection.ts';
 import { readSeatId } from './handshake.ts';
 import type { Log } from './log.ts';
 import { type SeatKeeper, retryAfterMs } from './seat-keeper.ts';
+import { withId } from './subscribe.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { type CheckToken, KeysUnavailableError } from './tokens.ts';
 
@@ -12,7 +13,17 @@ export const LOBBY_MS = 10_000;
 /** SPEC 1: what may wait for a seat. */
 const WAITING_PER_CONNECTION = 32 * 1024;
 const WAITING_PER_NODE = 16 * 1024 * 1024;
+/** What a message counts at least: memory is used up by empty ones too. */
+const WAITING_MESSAGE_MIN = 32;
 const BACKPLANE_RETRY_MS = 1000;
+
+/** What a client shows at the door. */
+interface Credentials {
+  token: string;
+  seat: string | null;
+  /** Of its `auth` message, for whatever the answer will be. */
+  id?: MessageId | undefined;
+}
 
 interface DoorParts {
   checkToken: CheckToken;
@@ -51,8 +62,7 @@ export class Door {
       this.#lobby.add(connection);
       this.#parts.wheel.schedule(connection, LOBBY_MS);
     } else {
-      this.#pending.add(connection);
-      void this.#admit(connection, token, seat, () => undefined);
+      void this.#admit(connection, { token, seat });
     }
   }
 
@@ -80,32 +90,31 @@ export class Door {
     const parsed = parseClientMessage(bytes);
     if (!parsed.ok || parsed.message.type !== 'auth') {
       const id = parsed.ok ? parsed.message.id : parsed.id;
-      connection.fail('authentication_failed', 4401, id === undefined ? {} : { id });
+      connection.fail('authentication_failed', 4401, withId(id));
       return;
     }
     const { id, token, seat } = parsed.message;
     if (id !== undefined) connection.optedIn = true;
-    void this.#admit(connection, token, readSeatId(seat), () => {
-      if (id === undefined) return;
-      connection.reply({ type: 'authenticated', id, expires_at: connection.identity?.expiresAt });
-    });
+    this.#lobby.delete(connection);
+    void this.#admit(connection, { token, seat: readSeatId(seat), id });
   }
 
   #wait(connection: Connection, message: Buffer): void {
-    const { length } = message;
+    const size = Math.max(message.length, WAITING_MESSAGE_MIN);
     const tooMuch =
-      connection.waitingBytes + length > WAITING_PER_CONNECTION || this.#waitingBytes + length > WAITING_PER_NODE;
+      connection.waitingBytes + size > WAITING_PER_CONNECTION || this.#waitingBytes + size > WAITING_PER_NODE;
     if (tooMuch) {
       connection.fail('rate_limited', 4429, { reason: 'sent_too_early' });
       return;
     }
     // A copy: the engine takes its buffer back.
     connection.waiting.push(Buffer.from(message));
-    connection.waitingBytes += length;
-    this.#waitingBytes += length;
+    connection.waitingBytes += size;
+    this.#waitingBytes += size;
   }
 
-  async #admit(connection: Connection, token: string, seat: string | null, onSeated: () => void): Promise<void> {
+  async #admit(connection: Connection, { token, seat, id }: Credentials): Promise<void> {
+    this.#pending.add(connection);
     connection.phase = 'checking';
     try {
       connection.identity = await this.#parts.checkToken(token);
@@ -113,21 +122,21 @@ export class Door {
       const { remoteAddress } = connection.socket;
       this.#parts.log.warnSparsely({ remote: remoteAddress, reason: (error as Error).message }, 'refused a token');
       if (error instanceof KeysUnavailableError) {
-        connection.fail('backplane_unavailable', 1013, { retryAfterMs: BACKPLANE_RETRY_MS });
-      } else connection.fail('authentication_failed', 4401);
+        connection.fail('backplane_unavailable', 1013, { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
+      } else connection.fail('authentication_failed', 4401, withId(id));
       return;
     }
     if (connection.ended) return;
     connection.phase = 'seating';
-    if (await this.#seat(connection, seat)) this.#open(connection, onSeated);
+    if (await this.#seat(connection, seat, id)) this.#open(connection, id);
   }
 
   /** Takes a seat, waiting while the registry admits nobody new; false when the connection ended without one. */
-  async #seat(connection: Connection, wanted: string | null): Promise<boolean> {
+  async #seat(connection: Connection, wanted: string | null, id: MessageId | undefined): Promise<boolean> {
     const { seatKeeper, isRedisUp, isDraining, limits, log } = this.#parts;
     while (!connection.ended) {
       if (isDraining()) {
-        connection.fail('draining', 1012);
+        connection.fail('draining', 1012, withId(id));
         return false;
       }
       try {
@@ -136,20 +145,24 @@ export class Door {
         if (outcome === 'seated') return !connection.ended;
         if ('full' in outcome) {
           const params = { limit: limits.maxConnections };
-          connection.fail('connection_limit_exceeded', 1013, { retryAfterMs: retryAfterMs(), params });
+          connection.fail('connection_limit_exceeded', 1013, {
+            ...withId(id),
+            retryAfterMs: retryAfterMs(),
+            params,
+          });
           return false;
         }
         await new Promise((resolve) => setTimeout(resolve, outcome.holdMs));
       } catch (error) {
         log.warnSparsely({ reason: (error as Error).message }, 'no seat could be taken');
-        connection.fail('backplane_unavailable', 1013, { retryAfterMs: BACKPLANE_RETRY_MS });
+        connection.fail('backplane_unavailable', 1013, { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
         return false;
       }
     }
     return false;
   }
 
-  #open(connection: Connection, onSeated: () => void): void {
+  #open(connection: Connection, id: MessageId | undefined): void {
     const { wheel, limits, handle } = this.#parts;
     const { waiting } = connection;
     this.leave(connection);
@@ -157,7 +170,9 @@ export class Door {
     connection.activeAt = wheel.now();
     connection.budget = new Budget(limits.maxMessagesPerSecond, connection.seatDeficitMs, wheel.now());
     wheel.schedule(connection, 1000);
-    onSeated();
+    if (id !== undefined) {
+      connection.reply({ type: 'authenticated', id, expires_at: connection.identity?.expiresAt });
+    }
     for (const message of waiting) {
       if (connection.ended) return;
       handle(connection, message);
