@@ -23,9 +23,13 @@ local function renew(id, sub, gen, deficit)
     end
     redis.call('PERSIST', seat_key(id))
   end
-  write_seat(id, sub, gen, 'live', NOW + deficit)
   redis.call('ZADD', SEATS, NOW + TTL, id)
-  if seat and seat.gen < gen then
+  if seat and seat.gen == gen then
+    redis.call('HSET', seat_key(id), 'full_at', NOW + deficit)
+    return 'o'
+  end
+  write_seat(id, sub, gen, 'live', NOW + deficit)
+  if seat then
     announce_take_over(id, gen)
   end
   return 'o'

@@ -33,6 +33,16 @@ test('8 nodes with 500 takes each fill exactly 1000 seats, and refuse every othe
   expect(await redis.zcard(KEYS.leases)).toBe(1000);
 });
 
+test('1000 seats are renewed in one call, each with its own result', async () => {
+  const only = nodeOn(redis, 'only', { maxSeats: 1000 });
+  const seats: HeldSeat[] = Array.from({ length: 1000 }, (_, i) => ({ id: `s${i}`, sub: 'u', gen: 1, deficitMs: 0 }));
+  await only.renew(seats);
+  await only.release({ id: 's700', sub: 'u', gen: 1, deficitMs: 0 });
+  const { results, count } = await only.renew(seats);
+  expect(results.map((result, i) => (result === 'ok' ? '' : `${i} ${result}`)).join('')).toBe('700 taken');
+  expect([results.length, count]).toEqual([1000, 999]);
+});
+
 const CAP = 4;
 const node = fc.nat({ max: 2 });
 const step = fc.oneof(

@@ -100,6 +100,8 @@ export interface TakeOver {
 }
 
 const SEAT_ID = /^[A-Za-z0-9_-]{1,64}$/;
+/** Redis does nothing else meanwhile: this many take it 2 to 3 ms. */
+const RENEWALS_A_CALL = 250;
 const RESULTS: Readonly<Record<string, RenewResult>> = { o: 'ok', t: 'taken', f: 'full' };
 
 const scripts = {
@@ -146,12 +148,15 @@ export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOption
       };
     },
     async renew(list) {
-      const reply = await call(
-        'renew',
-        list.flatMap(({ id, sub, gen, deficitMs }) => [id, sub, gen, wholeMs(deficitMs)]),
-      );
-      const results = Array.from(String(reply[0]), (letter) => RESULTS[letter] ?? 'full');
-      return { results, ...stateOf(reply) };
+      const results: RenewResult[] = [];
+      for (let from = 0; ; from += RENEWALS_A_CALL) {
+        const some = list.slice(from, from + RENEWALS_A_CALL);
+        const args = some.flatMap(({ id, sub, gen, deficitMs }) => [id, sub, gen, wholeMs(deficitMs)]);
+        const reply = await call('renew', args);
+        for (const letter of String(reply[0])) results.push(RESULTS[letter] ?? 'full');
+        const state = stateOf(reply);
+        if (from + RENEWALS_A_CALL >= list.length) return { results, ...state };
+      }
     },
     async release({ id, sub, gen, deficitMs }) {
       const reply = await call('release', [id, sub, gen, wholeMs(deficitMs)]);
