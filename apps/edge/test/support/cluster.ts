@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Commands,
   type Names,
@@ -104,10 +105,23 @@ export interface Guest {
  */
 export async function takeSeat(edge: EdgeProcess, visit: Visit = {}, withinMs = 5000): Promise<Guest> {
   const client = await visitEdge(edge, visit);
-  client.send({ type: 'hello' });
-  const welcome = await client.next((frame) => frame.type === 'welcome' || frame.type === 'error', withinMs);
-  if (welcome.type === 'error') throw new Error(`no seat: ${JSON.stringify(welcome)}`);
-  return { client, seat: String(welcome['seat']) };
+  return { client, seat: await seatOf(client, withinMs) };
+}
+
+/**
+ * Asks for the seat's id. The bucket of a seat taken over from a living or dead node is empty, so the first message may be
+ * refused; it is sent again when it may.
+ *
+ * @throws when there is no seat
+ */
+export async function seatOf(client: TestClient, withinMs = 5000): Promise<string> {
+  for (;;) {
+    client.send({ type: 'hello' });
+    const answer = await client.next((frame) => frame.type === 'welcome' || frame.type === 'error', withinMs);
+    if (answer.type === 'welcome') return String(answer['seat']);
+    if (answer['error'] !== 'rate_limited') throw new Error(`no seat: ${JSON.stringify(answer)}`);
+    await sleep(Number(answer['retry_after_ms']));
+  }
 }
 
 /** Connects, with a token of its own unless it brings one. */
@@ -121,7 +135,11 @@ export async function visitEdge(
 }
 
 /** Answers the explicit refusal that a client without a place gets, in either of its two forms; null when it is seated. */
-export async function refusalOf(edge: EdgeProcess, visit: Visit = {}): Promise<{ code: number; error?: Frame } | null> {
+export async function refusalOf(
+  edge: EdgeProcess,
+  visit: Visit = {},
+  withinMs = 5000,
+): Promise<{ code: number; error?: Frame } | null> {
   let client: TestClient;
   try {
     client = await visitEdge(edge, visit);
@@ -130,7 +148,7 @@ export async function refusalOf(edge: EdgeProcess, visit: Visit = {}): Promise<{
     throw error;
   }
   client.send({ type: 'hello' });
-  const answer = await client.next((frame) => frame.type === 'welcome' || frame.type === 'error');
+  const answer = await client.next((frame) => frame.type === 'welcome' || frame.type === 'error', withinMs);
   if (answer.type === 'welcome') {
     await client.close();
     return null;
@@ -143,11 +161,11 @@ export async function waitForSeat(edge: EdgeProcess, visit: Visit, withinMs: num
   const deadline = performance.now() + withinMs;
   for (;;) {
     try {
-      return await takeSeat(edge, visit);
+      return await takeSeat(edge, visit, Math.max(1000, deadline - performance.now()));
     } catch (error) {
       if (performance.now() > deadline) throw error;
       if (!/no seat|503|ended|closed/.test(String(error))) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
 }

@@ -1,0 +1,124 @@
+/** SPEC 1, seats: whose place it is, and who may come back to it. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type EdgeProcess,
+  type RedisServer,
+  type TestClient,
+  connectClient,
+  expectHandshakeRefused,
+  mintToken,
+  startRedis,
+} from '@tickcast/testing';
+import { forgetClusters, refusalOf, seatOf, startCluster, takeSeat, visitEdge } from './support/cluster.ts';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(forgetClusters);
+
+test.concurrent('a seat id of another sub is worth nothing, and an unknown one is ignored', async () => {
+  const cluster = await startCluster({ redis, edges: 2, cap: 3 });
+  const alice = await takeSeat(cluster.edge(0), { sub: 'alice' });
+  const bob = await takeSeat(cluster.edge(1), { sub: 'bob', seat: alice.seat });
+  expect(bob.seat).not.toBe(alice.seat);
+  const carol = await takeSeat(cluster.edge(1), { sub: 'carol', seat: 'no-such-seat' });
+  expect(carol.seat).not.toBe('no-such-seat');
+  expect(await cluster.seats()).toBe(3);
+  for (const seat of [alice.seat, 'no-such-seat', '', '{}:*', 'x'.repeat(500)]) {
+    expect(await refusalOf(cluster.edge(1), { sub: 'dave', seat })).not.toBeNull();
+  }
+  expect(await cluster.seats()).toBe(3);
+  for (const { client, seat } of [alice, bob, carol]) {
+    expect(await client.request({ type: 'hello' })).toMatchObject({ type: 'welcome', seat });
+  }
+});
+
+test.concurrent('a seat whose client left is not had back by its id, once somebody else has the place', async () => {
+  const cluster = await startCluster({ redis, edges: 2, cap: 1 });
+  const alice = await takeSeat(cluster.edge(0), { sub: 'alice' });
+  await alice.client.close();
+  const bob = await takeSeat(cluster.edge(1), { sub: 'bob' });
+  expect(await refusalOf(cluster.edge(0), { sub: 'alice', seat: alice.seat })).toMatchObject({ code: 1013 });
+  expect(await bob.client.request({ type: 'hello' })).toMatchObject({ seat: bob.seat });
+});
+
+test.concurrent(
+  'a seat id brought to any node of a full cluster, in the URL or in `auth`, is admitted: the count is unchanged, the older connection closed 4409 within 1 s',
+  async () => {
+    const cluster = await startCluster({ redis, edges: 2, cap: 2 });
+    const bob = await takeSeat(cluster.edge(1), { sub: 'bob' });
+    let { client: older, seat } = await takeSeat(cluster.edge(0), { sub: 'alice' });
+    const ways: Array<[EdgeProcess, typeof returnByUrl]> = [
+      [cluster.edge(1), returnByUrl],
+      [cluster.edge(1), returnByUrl],
+      [cluster.edge(0), returnByAuth],
+      [cluster.edge(0), returnByAuth],
+    ];
+    for (const [edge, comeBack] of ways) {
+      const newer = await comeBack(edge, seat);
+      expect(await seatOf(newer)).toBe(seat);
+      const seatedAt = performance.now();
+      const { code, at } = await older.closed;
+      expect(code).toBe(4409);
+      expect(at - seatedAt).toBeLessThan(1000);
+      expect(await cluster.seats()).toBe(2);
+      older = newer;
+    }
+    expect(await bob.client.request({ type: 'hello' })).toMatchObject({ seat: bob.seat });
+    expect(await older.request({ type: 'hello' })).toMatchObject({ seat });
+  },
+);
+
+test.concurrent(
+  'of ten connections that bring one seat id at once to two nodes, one stays and none is counted twice',
+  async () => {
+    const cluster = await startCluster({ redis, edges: 2, cap: 2 });
+    const first = await takeSeat(cluster.edge(0), { sub: 'alice' });
+    const crowd = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => returnByUrl(cluster.edge(index % 2), first.seat)),
+    );
+    const all = [first.client, ...crowd];
+    let open = all.length;
+    for (const { closed } of all) void closed.then(() => (open -= 1));
+    const ended = all.map(async ({ closed }) => (await closed).code);
+    while (open > 1) expect(await Promise.race(ended.splice(0, 1))).toBe(4409);
+    expect(await cluster.seats()).toBe(1);
+  },
+);
+
+test.concurrent(
+  'a node that knows of a full cluster refuses a handshake without a seat id with 503 and Retry-After',
+  async () => {
+    const cluster = await startCluster({ redis, cap: 1 });
+    await takeSeat(cluster.edge(0), { sub: 'alice' });
+    const told = await refusalOf(cluster.edge(0), { sub: 'bob' });
+    expect(told).toMatchObject({ code: 1013, error: { error: 'connection_limit_exceeded' } });
+    expect(told?.error?.['retry_after_ms']).toBeGreaterThan(0);
+
+    const options = { token: await mintToken({ sub: 'bob' }) };
+    const refused = await expectHandshakeRefused(cluster.edge(0).url, options);
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect(JSON.parse(refused.body)).toMatchObject({ type: 'error', error: 'connection_limit_exceeded' });
+  },
+);
+
+test.concurrent('a fresh cluster on an empty registry admits at once', async () => {
+  const cluster = await startCluster({ redis });
+  const startedAt = performance.now();
+  await takeSeat(cluster.edge(0));
+  expect(performance.now() - startedAt).toBeLessThan(2000);
+});
+
+function returnByUrl(edge: EdgeProcess, seat: string): Promise<TestClient> {
+  return visitEdge(edge, { sub: 'alice', seat });
+}
+
+async function returnByAuth(edge: EdgeProcess, seat: string): Promise<TestClient> {
+  const client = await connectClient(edge.url);
+  const authenticated = await client.request({ type: 'auth', token: await mintToken({ sub: 'alice' }), seat });
+  expect(authenticated).toMatchObject({ type: 'authenticated' });
+  return client;
+}
