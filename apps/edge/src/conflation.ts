@@ -84,11 +84,15 @@ export class Conflation implements Flushable {
 }
 
 function merge(older: Delivery, newer: Delivery): Delivery {
-  const sameEpoch = older.event.epoch === newer.event.epoch;
-  return {
-    event: newer.event,
-    // Across a change of epoch nothing is counted: the newer event declares a hole whose size can't be known.
-    conflated: newer.conflated + (sameEpoch ? older.conflated + 1 : 0),
-    holes: [...older.holes, ...newer.holes],
-  };
+  if (older.event.epoch === newer.event.epoch) {
+    return {
+      event: newer.event,
+      conflated: newer.conflated + older.conflated + 1,
+      holes: [...older.holes, ...newer.holes],
+    };
+  }
+  // Across a change of epoch nothing can be counted: the newer event's hole takes in the older one, which nobody got.
+  const { epoch, seq } = older.event;
+  const widened = newer.holes.map((hole) => (hole.epoch === epoch ? { ...hole, from: seq - older.conflated } : hole));
+  return { event: newer.event, conflated: newer.conflated, holes: [...older.holes, ...widened] };
 }

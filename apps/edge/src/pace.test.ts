@@ -1,0 +1,65 @@
+import { expect, test } from '@jest/globals';
+import { Pace } from './pace.ts';
+
+const RATE = 10;
+
+/** Sends each arrival as soon as the pace allows it; a newer one takes the place of one that waits. */
+function run(pace: Pace, arrivals: Iterable<number>): Array<{ arrived: number; sent: number }> {
+  const sends: Array<{ arrived: number; sent: number }> = [];
+  let waiting: number | null = null;
+  for (const now of arrivals) {
+    if (waiting !== null && pace.dueAt <= now) {
+      const sent = pace.dueAt;
+      pace.sent(sent);
+      sends.push({ arrived: waiting, sent });
+      waiting = null;
+    }
+    pace.arrived(now, waiting !== null);
+    if (waiting === null && pace.dueAt <= now) {
+      pace.sent(now);
+      sends.push({ arrived: now, sent: now });
+    } else waiting = now;
+  }
+  return sends;
+}
+
+function* every(ms: number, from: number, to: number): Generator<number> {
+  for (let now = from; now < to; now += ms) yield now;
+}
+
+test('the first frame may go at once', () => {
+  expect(new Pace(RATE).dueAt).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test.each([1, 2, 4, 5, 10, 20])('a source of exactly the limit, %d a second, is not slowed down', (rate) => {
+  const arrivals = [...every(1000 / rate, 0, 10_000)];
+  expect(run(new Pace(rate), arrivals)).toEqual(arrivals.map((now) => ({ arrived: now, sent: now })));
+});
+
+test('a source up to the limit catches up after a hiccup, at half the spacing', () => {
+  const hiccup = [400, 400, 400, 400];
+  const sends = run(new Pace(RATE), [0, 100, ...hiccup.map((now, late) => now + late * 50), 600, 700]);
+  expect(sends.every(({ arrived, sent }) => sent === arrived)).toBe(true);
+});
+
+test('a faster source is spaced evenly, a little under the limit', () => {
+  const sends = run(new Pace(RATE), every(7, 0, 10_000)).filter(({ sent }) => sent > 2000);
+  const gaps = sends.slice(1).map(({ sent }, index) => sent - (sends[index]?.sent ?? 0));
+  expect(Math.min(...gaps)).toBeGreaterThan(1000 / RATE);
+  expect(Math.max(...gaps)).toBeLessThan(1.2 * (1000 / RATE));
+});
+
+test('a source that comes down to the limit is let through as it comes again', () => {
+  const pace = new Pace(RATE);
+  run(pace, every(7, 0, 5000));
+  run(pace, every(100, 5000, 8000));
+  const arrivals = [...every(100, 8000, 12_000)];
+  expect(run(pace, arrivals).slice(1)).toEqual(arrivals.slice(1).map((now) => ({ arrived: now, sent: now })));
+});
+
+test('no second holds more frames than the limit', () => {
+  const sends = run(new Pace(RATE), [...every(50, 0, 500), ...every(3, 500, 1500), ...every(90, 1500, 4000)]);
+  for (const [index, { sent }] of sends.slice(RATE).entries()) {
+    expect(sent - (sends[index]?.sent ?? 0)).toBeGreaterThanOrEqual(1000);
+  }
+});

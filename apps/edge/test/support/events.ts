@@ -1,0 +1,32 @@
+import type { NumberedEvent, StoredStream } from '@tickcast/backplane';
+
+/** What comes from Redis, without a Redis. */
+export const EPOCH = '1701234567000000-00000a';
+export const NEXT_EPOCH = '1701234568000000-00000b';
+
+export function numbered(seq: number, parts: Partial<NumberedEvent> = {}): NumberedEvent {
+  const frame = Buffer.from(`{"n":${seq}}`);
+  return {
+    kind: 'numbered',
+    key: null,
+    seq,
+    epoch: EPOCH,
+    publishedAt: '1701234568.000001',
+    keep: false,
+    frame,
+    ...parts,
+  };
+}
+
+/** A message as the Function publishes it. */
+export function envelope({ seq, epoch, publishedAt, keep, key, frame }: NumberedEvent): Buffer {
+  return Buffer.concat([Buffer.from(`T1 ${seq} ${epoch} ${publishedAt} ${keep ? 1 : 0} ${key ?? '*'}\n`), frame]);
+}
+
+/** A stream's state in Redis after its last event, laid over by `parts`. */
+export function stored(
+  { key, epoch, seq, publishedAt, keep, frame }: NumberedEvent,
+  parts: Partial<StoredStream> = {},
+): StoredStream {
+  return { key, epoch, seq, publishedAt, keep, frame, frameEpoch: epoch, frameSeq: seq, ...parts };
+}
