@@ -12,7 +12,7 @@ export class Budget {
   readonly #costMs: number;
   readonly #floodLimit: number;
   #fullAt: number;
-  #second = 0;
+  #secondStart = Number.NEGATIVE_INFINITY;
   #inSecond = 0;
   #floodedSeconds = 0;
 
@@ -40,13 +40,15 @@ export class Budget {
     return Math.max(1, Math.ceil(this.deficitMs(now) + this.#costMs - FULL_AFTER_MS));
   }
 
-  /** Counts a message, accepted or not; true once more than 3x the rate came in each of 5 seconds in a row. */
+  /**
+   * Counts a message, accepted or not; true once more than 3x the rate came in each of 5 seconds in a row. The first of
+   * them begins with a message, so that no part of a second passes for a whole one.
+   */
   isFlooding(now: number): boolean {
-    const second = Math.floor(now / 1000);
-    if (second !== this.#second) {
-      const flooded = second === this.#second + 1 && this.#inSecond > this.#floodLimit;
+    if (now - this.#secondStart >= 1000) {
+      const flooded = now - this.#secondStart < 2000 && this.#inSecond > this.#floodLimit;
       this.#floodedSeconds = flooded ? this.#floodedSeconds + 1 : 0;
-      this.#second = second;
+      this.#secondStart = flooded ? this.#secondStart + 1000 : now;
       this.#inSecond = 0;
     }
     this.#inSecond += 1;
