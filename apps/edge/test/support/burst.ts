@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Frame, TestClient } from '@tickcast/testing';
+import { type Frame, type TestClient, eventually } from '@tickcast/testing';
 
 /** What became of a burst of pings. */
 export interface Burst {
@@ -17,6 +17,8 @@ export async function burst(client: TestClient, count: number): Promise<Burst> {
   const prefix = `burst-${++bursts}-`;
   const from = client.frames.length;
   for (let index = 0; index < count; index++) client.send({ type: 'ping', id: `${prefix}${index}` });
+  // Before the client has its seat its messages wait, but not its pings: the first answer tells that they are handled.
+  await eventually(() => client.frames.length > from);
   await caughtUp(client);
   const answers = client.frames.slice(from).map(({ frame }) => frame);
   const pongs = answers.filter(({ type, id }) => type === 'pong' && String(id).startsWith(prefix));
