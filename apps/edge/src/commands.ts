@@ -12,6 +12,8 @@ interface CommandParts {
   metrics: Metrics;
   /** The connections' clock, ms. */
   now: () => number;
+  /** A token counts from now on: when to look at the connection next may depend on it. */
+  onNewToken: (connection: Connection) => void;
 }
 
 type Message<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>;
@@ -72,7 +74,8 @@ export class Commands {
         this.#hello(connection, message);
         return;
       case 'auth':
-        void this.#auth(connection, message);
+        // One by one: tokens checked at once would count in the order their checks happen to end.
+        connection.renewals = connection.renewals.then(() => this.#auth(connection, message));
         return;
       case 'list':
         this.#list(connection, message);
@@ -133,6 +136,7 @@ export class Commands {
     }
     connection.identity = identity;
     connection.expiryAnnounced = false;
+    this.#parts.onNewToken(connection);
     for (const { channel, key } of connection.subscriptions.enforce(identity.claim)) {
       connection.error('forbidden', { params: { stream: streamTopic(channel, key) } });
     }

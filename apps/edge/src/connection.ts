@@ -60,6 +60,8 @@ export class Connection {
   activeAt: number;
   pingedAt: number;
   expiryAnnounced = false;
+  /** Settles when every new token that came so far has been checked. */
+  renewals: Promise<void> = Promise.resolve();
   /** The code this node closed with, once it has. */
   closeCode: CloseCode | null = null;
   readonly #errors = new ErrorThrottle();

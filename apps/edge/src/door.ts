@@ -9,7 +9,7 @@ import type { TimerWheel } from './timer-wheel.ts';
 import { type CheckToken, KeysUnavailableError } from './tokens.ts';
 
 /** SPEC 1: time a client in the lobby has for its `auth`. */
-export const LOBBY_MS = 10_000;
+const LOBBY_MS = 10_000;
 /** SPEC 1: what may wait for a seat. */
 const WAITING_PER_CONNECTION = 32 * 1024;
 const WAITING_PER_NODE = 16 * 1024 * 1024;
@@ -72,9 +72,9 @@ export class Door {
     else this.#wait(connection, message);
   }
 
-  /** Whether a client in the lobby has let its time pass. */
-  isOverdue(connection: Connection, now: number): boolean {
-    return connection.phase === 'lobby' && now - connection.openedAt >= LOBBY_MS;
+  /** Milliseconds a client in the lobby still has for its `auth`; not above 0 once it has let them pass. */
+  lobbyTimeLeftMs({ openedAt }: Connection, now: number): number {
+    return openedAt + LOBBY_MS - now;
   }
 
   /** The connection is seated or gone. */

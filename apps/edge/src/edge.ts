@@ -84,7 +84,13 @@ export class Edge implements EngineHandler<Connection> {
       now,
       log,
     });
-    this.#commands = new Commands({ config, checkToken, metrics, now });
+    this.#commands = new Commands({
+      config,
+      checkToken,
+      metrics,
+      now,
+      onNewToken: (connection) => this.#wheel.schedule(connection, 0),
+    });
     this.#door = new Door({
       checkToken,
       seatKeeper: this.#seatKeeper,
@@ -223,7 +229,11 @@ export class Edge implements EngineHandler<Connection> {
     if (connection.phase === 'seated') {
       const next = checkLiveness(connection, now, this.#config.idleTimeoutMs);
       if (next !== null) this.#wheel.schedule(connection, next);
-    } else if (this.#door.isOverdue(connection, now)) connection.fail('authentication_failed', 4401);
+    } else if (connection.phase === 'lobby') {
+      const leftMs = this.#door.lobbyTimeLeftMs(connection, now);
+      if (leftMs > 0) this.#wheel.schedule(connection, leftMs);
+      else connection.fail('authentication_failed', 4401);
+    }
   }
 
   #tellOptedIn(notice: object): void {
