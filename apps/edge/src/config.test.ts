@@ -12,11 +12,11 @@ const read = (env: NodeJS.ProcessEnv) => readConfig({ TICKCAST_AUTH_SECRET: SECR
 function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
   try {
     readConfig(env);
-    return [];
   } catch (error) {
-    expect(error).toHaveProperty('code', 'config_invalid');
-    return (error as ConfigError).problems;
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
   }
+  return [];
 }
 
 test('a secret is all that must be set; the rest has the defaults of the contract', () => {

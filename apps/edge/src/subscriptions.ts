@@ -76,8 +76,9 @@ export class Subscriptions {
 
   #settled(subscription: Subscription): Outcome {
     const { channel, key, feed } = subscription;
-    if (this.#entries.get(streamTopic(channel, key)) !== subscription) return { subscription, state: 'gone' };
-    return { subscription, state: feed.live ? 'live' : 'unavailable' };
+    if (!feed.live) return { subscription, state: 'unavailable' };
+    const isKept = this.#entries.get(streamTopic(channel, key)) === subscription;
+    return { subscription, state: isKept ? 'live' : 'gone' };
   }
 
   remove(channel: Channel, key: string | null): void {
@@ -114,16 +115,17 @@ export class Subscriptions {
   /** Whether pushes of the stream reach this client. */
   receives(stream: Stream): boolean {
     const everyKey = feedTopic(stream.id.channel);
-    if (!everyKey) return this.#entries.has(stream.topic);
+    if (!everyKey) return this.#entries.get(stream.topic)?.feed.live === true;
     return this.#joined !== null && (this.#joined.has(stream.topic) || this.#joined.has(everyKey));
   }
 
   /** Moment of the last push to any of them, on the connections' clock. */
   lastPushAt(): number {
     let last = Number.NEGATIVE_INFINITY;
-    for (const { key, feed } of this.#entries.values()) {
-      const pushedAt = key === null ? feed.pushedAt : (feed.streams.get(key)?.pushedAt ?? last);
-      last = Math.max(last, pushedAt);
+    for (const { channel, key, feed } of this.#entries.values()) {
+      const keys = key === null ? this.#allowedKeys(channel) : [key];
+      if (keys === '*') last = Math.max(last, feed.pushedAt);
+      else for (const one of keys) last = Math.max(last, feed.streams.get(one)?.pushedAt ?? last);
     }
     return last;
   }
@@ -138,6 +140,10 @@ export class Subscriptions {
       const { seq, publishedAt } = last;
       this.#connection.push(pushFrame(last.frame, { seq, publishedAt, snapshot: true }));
     }
+  }
+
+  #allowedKeys(channel: Channel): '*' | Iterable<string> {
+    return this.#connection.identity?.claim.keysFor(channel) ?? [];
   }
 
   #allows(channel: Channel, key: string | null): boolean {
@@ -173,7 +179,7 @@ export class Subscriptions {
       if (own !== channel || !feed.live) continue;
       if (key !== null) wanted.add(streamTopic(channel, key));
       else {
-        const keys = this.#connection.identity?.claim.keysFor(channel) ?? new Set<string>();
+        const keys = this.#allowedKeys(channel);
         if (keys === '*') return new Set([everyKey]);
         for (const allowed of keys) wanted.add(streamTopic(channel, allowed));
       }

@@ -1,0 +1,89 @@
+import { type StoredStream, createNames } from '@tickcast/backplane';
+import type { Channel } from '@tickcast/protocol';
+import type { StreamSource } from '../../src/hub.ts';
+import type { Fanout, Socket } from '../../src/socket.ts';
+
+const names = createNames();
+
+/** Streams held in memory instead of in Redis, which may be away or not answer. */
+export class MemorySource implements StreamSource {
+  /** Names held now; one held twice stands here twice. */
+  readonly held: string[] = [];
+  /** What `open` answers, by Pub/Sub name. */
+  readonly states = new Map<string, StoredStream[]>();
+  opens = 0;
+  away = false;
+  /** Answers of `open` wait for it. */
+  gate: Promise<void> = Promise.resolve();
+
+  async hold(name: string): Promise<void> {
+    if (this.away) throw new Error('away');
+    this.held.push(name);
+  }
+
+  release(name: string): void {
+    const index = this.held.indexOf(name);
+    if (index < 0) throw new Error(`${name} is not held`);
+    this.held.splice(index, 1);
+  }
+
+  async open(channel: Channel, key: string | null): Promise<StoredStream[]> {
+    this.opens += 1;
+    await this.gate;
+    if (this.away) throw new Error('away');
+    return this.states.get(this.nameOf(channel, key)) ?? [];
+  }
+
+  nameOf(channel: Channel, key: string | null): string {
+    return names.pubsubChannel(channel, key);
+  }
+}
+
+/** A socket that notes what is sent to it, and the topics it has joined. */
+export class MemorySocket implements Socket {
+  readonly remoteAddress = '203.0.113.7';
+  readonly sent: string[] = [];
+  readonly topics = new Set<string>();
+  closeCode: number | null = null;
+
+  /** Everything sent to it, parsed. */
+  get frames(): unknown[] {
+    return this.sent.map((text) => JSON.parse(text) as unknown);
+  }
+
+  send(frame: string | Uint8Array): void {
+    this.sent.push(typeof frame === 'string' ? frame : Buffer.from(frame).toString());
+  }
+
+  /** The engine joins a topic once, however often it is told. */
+  join(topic: string): void {
+    this.topics.add(topic);
+  }
+
+  leave(topic: string): void {
+    this.topics.delete(topic);
+  }
+
+  end(code: number): void {
+    this.closeCode = code;
+  }
+
+  ping(): void {}
+
+  cut(): void {}
+
+  bufferedBytes(): number {
+    return 0;
+  }
+}
+
+/** Delivers to the sockets in memory. */
+export class MemoryFanout implements Fanout {
+  readonly published: Array<{ topic: string; frame: unknown }> = [];
+  readonly sockets: MemorySocket[] = [];
+
+  publish(topic: string, frame: Uint8Array): void {
+    this.published.push({ topic, frame: JSON.parse(Buffer.from(frame).toString()) as unknown });
+    for (const socket of this.sockets) if (socket.topics.has(topic)) socket.send(frame);
+  }
+}
