@@ -152,6 +152,18 @@ test('a source of the limit whose frames jitter is not merged, and late by no mo
   );
 });
 
+test('a faster source is spaced evenly from the first merged event on', () => {
+  const bench = new Bench(10);
+  for (let index = 0; index < 150; index += 1) {
+    bench.offerNumbered();
+    jest.advanceTimersByTime(20);
+  }
+  for (const [index, { at }] of bench.sent.slice(1).entries()) {
+    expect(at - (bench.sent[index]?.at ?? 0)).toBeGreaterThanOrEqual(110);
+    expect(at - (bench.sent[index]?.at ?? 0)).toBeLessThanOrEqual(120);
+  }
+});
+
 test('neither kind starves the other', () => {
   const bench = new Bench(10);
   for (let index = 0; index < 1000; index += 1) {

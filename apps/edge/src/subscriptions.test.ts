@@ -182,6 +182,17 @@ describe('a subscription that has to wait for Redis', () => {
     expect(client.topics).toEqual(['alerts']);
   });
 
+  test('receives nothing either when another one is undone meanwhile', async () => {
+    const client = new Client();
+    client.add('agent_status', 'a');
+    client.add('agent_status', null);
+    client.subscriptions.remove('agent_status', 'a');
+    expect(client.topics).toEqual([]);
+    await settle();
+    expect(client.outcomes).toEqual(['gone', 'live']);
+    expect(client.topics).toEqual(['agent_status:*']);
+  });
+
   test('settles once for several keys', async () => {
     const client = new Client();
     await client.subscribe('market_data', '0700.HK', '9988.HK');
