@@ -6,6 +6,7 @@ import {
   type Guest,
   forgetClusters,
   refusalOf,
+  seatOf,
   startCluster,
   takeSeat,
   waitForSeat,
@@ -106,7 +107,6 @@ test.concurrent.each(RESERVING_ENDS)(
     expect(waitedMs).toBeGreaterThan(leaseMs - 100);
     expect(waitedMs).toBeLessThan(FREE_WITHIN_MS);
     expect(await cluster.seats()).toBe(1);
-    if (code !== 1006) expect(guest.client.received('error').at(-1)).toMatchObject({ error: 'slow_consumer' });
     expect((await guest.client.closed).code).toBe(code);
   },
   60_000,
@@ -115,7 +115,9 @@ test.concurrent.each(RESERVING_ENDS)(
 test.concurrent(
   'a draining node closes with 1012 and keeps the seat for 30 s: nobody else gets it, its client does, on another node',
   async () => {
-    const cluster = await startCluster({ redis, cap: 2, edges: 2, env: { TICKCAST_DRAIN_SECONDS: '1' } });
+    // Nobody is to be sent away for silence meanwhile.
+    const env = { TICKCAST_DRAIN_SECONDS: '1', TICKCAST_IDLE_TIMEOUT_SECONDS: '120' };
+    const cluster = await startCluster({ redis, cap: 2, edges: 2, env });
     const returning = await takeSeat(cluster.edge(0), { sub: 'alice' });
     const staying = await takeSeat(cluster.edge(0), { sub: 'carol' });
     const exit = await cluster.edge(0).stop();
@@ -135,6 +137,7 @@ test.concurrent(
     expect(waitedMs).toBeGreaterThan(DRAINED_SEAT_MS - 100);
     expect(waitedMs).toBeLessThan(DRAINED_SEAT_MS + 1500);
     expect(await cluster.seats()).toBe(2);
+    expect(await seatOf(back.client)).toBe(back.seat);
   },
   60_000,
 );

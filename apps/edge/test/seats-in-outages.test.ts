@@ -1,6 +1,6 @@
 /** SPEC 1, seats: an outage gives nobody's place away, and brings no more than the cap. */
 import { afterAll, expect, test } from '@jest/globals';
-import { type TestClient, eventually, startRedis } from '@tickcast/testing';
+import { type TestClient, eventually } from '@tickcast/testing';
 import {
   type Cluster,
   type Guest,
@@ -14,13 +14,15 @@ import {
 const LEASE_MS = 15_000;
 /** Between two seat calls of an edge: when an edge finds out what became of the registry. */
 const CALL_MS = 2500;
+/** Longer than any of these tests: nobody is to be sent away for silence meanwhile. */
+const env = { TICKCAST_IDLE_TIMEOUT_SECONDS: '120' };
 
 afterAll(forgetClusters);
 
 test.concurrent(
   'a node stopped past its leases and resumed keeps only the clients that fit: the youngest are closed 1013, the cap holds',
   async () => {
-    const cluster = await startCluster({ edges: 2, cap: 3 });
+    const cluster = await startCluster({ edges: 2, cap: 3, env });
     const first = await takeSeat(cluster.edge(0), { sub: 'first' });
     const second = await takeSeat(cluster.edge(0), { sub: 'second' });
     const third = await takeSeat(cluster.edge(0), { sub: 'third' });
@@ -55,7 +57,7 @@ test.concurrent.each([
 ])(
   'after %s seats are rebuilt under their ids, and new admissions wait one lease',
   async (_name, lose) => {
-    const cluster = await startCluster({ edges: 2, cap: 3 });
+    const cluster = await startCluster({ edges: 2, cap: 3, env });
     const seated = await Promise.all([
       takeSeat(cluster.edge(0), { sub: 'alice' }),
       takeSeat(cluster.edge(0), { sub: 'bob' }),
@@ -84,7 +86,7 @@ test.concurrent.each([
 test.concurrent.each([8000, 18_000])(
   'after Redis was stopped for %i ms everybody has the place of before, and nobody else',
   async (stoppedMs) => {
-    const cluster = await startCluster({ edges: 2, cap: 3 });
+    const cluster = await startCluster({ edges: 2, cap: 3, env });
     const seated = await Promise.all(
       ['alice', 'bob', 'carol'].map((sub, index) => takeSeat(cluster.edge(index % 2), { sub })),
     );
