@@ -2,8 +2,8 @@ import { type ClientMessage, type MessageId, parseClientMessage } from '@tickcas
 import type { EdgeConfig } from './config.ts';
 import type { Connection, ErrorOptions } from './connection.ts';
 import type { Metrics } from './metrics.ts';
-import { subscribe, subscribeMany, withId } from './subscribe.ts';
-import type { CheckToken, Identity } from './tokens.ts';
+import { BACKPLANE_RETRY_MS, subscribe, subscribeMany, withId } from './subscribe.ts';
+import { type CheckToken, type Identity, KeysUnavailableError } from './tokens.ts';
 import { streamTopic } from './topics.ts';
 
 interface CommandParts {
@@ -125,8 +125,10 @@ export class Commands {
     let identity: Identity;
     try {
       identity = await this.#parts.checkToken(token);
-    } catch {
-      fail({});
+    } catch (error) {
+      if (error instanceof KeysUnavailableError) {
+        connection.error('backplane_unavailable', { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
+      } else fail({});
       return;
     }
     if (connection.ended) return;

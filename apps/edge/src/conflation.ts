@@ -55,23 +55,23 @@ export class Conflation implements Flushable {
   /** Sends one waiting frame, if its moment has not been put off meanwhile. */
   flush(now: number): void {
     this.#scheduled = false;
-    if (now >= this.dueAt) this.#send(now);
+    if (now >= this.dueAt) this.#send(now, true);
     if (this.#raw || this.#numbered) this.#arrange();
   }
 
   #arrange(): void {
     if (this.#scheduled) return;
     const now = this.#schedule.now();
-    if (now >= this.dueAt) this.#send(now);
+    if (now >= this.dueAt) this.#send(now, false);
     if (!this.#raw && !this.#numbered) return;
     this.#scheduled = true;
     this.#schedule.add(this);
   }
 
-  #send(now: number): void {
+  #send(now: number, waited: boolean): void {
     const raw = this.#raw;
     const numbered = this.#numbered;
-    this.#pace.sent(now);
+    this.#pace.sent(now, waited);
     if (raw && (this.#rawFirst || !numbered)) {
       this.#raw = null;
       this.#sink.deliverRaw(raw);

@@ -119,7 +119,8 @@ export class Connection {
   fail(error: ErrorCode, code: CloseCode, options: ErrorOptions = {}): void {
     if (this.ended || this.closeCode !== null) return;
     this.#metrics.error(error);
-    this.socket.send(errorFrame(error, { lang: this.lang, ...options }));
+    const dropped = this.#errors.takeDropped();
+    this.socket.send(errorFrame(error, { lang: this.lang, ...options, ...(dropped > 0 ? { dropped } : {}) }));
     this.close(code);
   }
 }

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { readSeatId } from './handshake.ts';
 import type { Log } from './log.ts';
 import { type SeatKeeper, retryAfterMs } from './seat-keeper.ts';
-import { withId } from './subscribe.ts';
+import { BACKPLANE_RETRY_MS, withId } from './subscribe.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { type CheckToken, KeysUnavailableError } from './tokens.ts';
 
@@ -15,7 +15,6 @@ const WAITING_PER_CONNECTION = 32 * 1024;
 const WAITING_PER_NODE = 16 * 1024 * 1024;
 /** What a message counts at least: memory is used up by empty ones too. */
 const WAITING_MESSAGE_MIN = 32;
-const BACKPLANE_RETRY_MS = 1000;
 
 /** What a client shows at the door. */
 interface Credentials {

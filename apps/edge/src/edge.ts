@@ -24,6 +24,7 @@ import { createTokenCheck } from './tokens.ts';
 
 const FULL_RETRY_SECONDS = 2;
 const BUSY_RETRY_SECONDS = 1;
+const PRUNE_EVERY_MS = 60_000;
 
 /** One node: clients on one side, Redis on the other. */
 export class Edge implements EngineHandler<Connection> {
@@ -40,6 +41,7 @@ export class Edge implements EngineHandler<Connection> {
   readonly #commands: Commands;
   readonly #admin: AdminServer;
   readonly #stopWatching: () => void;
+  readonly #pruning: NodeJS.Timeout;
   #draining = false;
 
   constructor(config: EdgeConfig, log: Log) {
@@ -106,6 +108,7 @@ export class Edge implements EngineHandler<Connection> {
       metrics: () => metrics.registry.metrics(),
       connections: () => this.#connz(),
     });
+    this.#pruning = setInterval(() => this.#hub.prune(), PRUNE_EVERY_MS);
     this.#stopWatching = watchSlowConsumers(this.#connections, config.maxBufferedBytes);
     metrics.watch({
       connectionsByPhase: () => this.#countByPhase(),
@@ -133,6 +136,7 @@ export class Edge implements EngineHandler<Connection> {
     await drain(this.#connections, drainMs);
     await this.#seatKeeper.settle();
     this.#stopWatching();
+    clearInterval(this.#pruning);
     this.#seatKeeper.stop();
     this.#wheel.stop();
     this.#hub.stop();

@@ -103,7 +103,7 @@ export class Engine<Peer> implements Fanout {
           res.upgrade<UserData<Peer>>(
             {
               handshake: decision,
-              remoteAddress: options.remoteAddressOf(socketAddress, req.getHeader('x-forwarded-for')),
+              remoteAddress: options.remoteAddressOf(socketAddress, forwardedFor(req)),
               socket: null,
               peer: null,
             },
@@ -178,6 +178,15 @@ type OnListen = (socket: uWS.us_listen_socket | false) => void;
 function listenExclusively(app: TemplatedApp, host: string, port: number, onListen: OnListen): void {
   const { LIBUS_LISTEN_EXCLUSIVE_PORT } = uWS as unknown as Untyped;
   (app as unknown as Untyped).listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, onListen);
+}
+
+/** All X-Forwarded-For lines as one list: `getHeader` knows of one, and a proxy may add its own (RFC 9110, section 5.2). */
+function forwardedFor(req: HttpRequest): string {
+  const lines: string[] = [];
+  req.forEach((name, value) => {
+    if (name === 'x-forwarded-for') lines.push(value);
+  });
+  return lines.join(',');
 }
 
 function requestOf(req: HttpRequest): HandshakeRequest {

@@ -20,6 +20,11 @@ export class ErrorThrottle {
     }
     if (this.#sent.length === PER_SECOND) this.#sent.shift();
     this.#sent.push(now);
+    return this.takeDropped();
+  }
+
+  /** How many errors were kept back and not reported yet; after this they count as reported. */
+  takeDropped(): number {
     const dropped = this.#dropped;
     this.#dropped = 0;
     return dropped;

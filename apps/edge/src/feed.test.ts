@@ -34,9 +34,17 @@ class Recorder implements FeedSink {
   }
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+const clock = { now: 0 };
+
 function feedOf(channel: Channel, key: string | null = null) {
   const sink = new Recorder();
-  const feed = new Feed('name', { channel, key }, { rate: 10, schedule: new FlushSchedule() }, sink);
+  const feed = new Feed(
+    'name',
+    { channel, key },
+    { rate: 10, schedule: new FlushSchedule(), clock: () => clock.now },
+    sink,
+  );
   return { feed, sink };
 }
 
@@ -185,4 +193,25 @@ test('an agent whose state Redis opened meanwhile goes on from it without a hole
   feed.resume([stored(numbered(0, { key: 'a' }), { frame: null })]);
   feed.message(envelope(numbered(1, { key: 'a' })));
   expect(sink.deliveries).toEqual([delivery(1, { key: 'a' })]);
+});
+
+test('streams that Redis has forgotten are forgotten here too', () => {
+  const { feed } = feedOf('agent_status');
+  feed.resume([]);
+  feed.message(envelope(numbered(1, { key: 'quiet' })));
+  feed.message(Buffer.from(JSON.stringify(agentStatus('unnumbered'))));
+  expect([...feed.streams.keys()]).toEqual(['quiet', 'unnumbered']);
+  feed.prune(61_000);
+  expect([...feed.streams.keys()]).toEqual(['quiet']);
+  feed.prune(DAY_MS + 1);
+  expect([...feed.streams.keys()]).toEqual([]);
+});
+
+test('the final value of a backtest is remembered for seven days', () => {
+  const { feed } = feedOf('backtest_progress');
+  feed.resume([stored(numbered(5, { key: 'done', keep: true })), stored(numbered(5, { key: 'running' }))]);
+  feed.prune(DAY_MS + 1);
+  expect([...feed.streams.keys()]).toEqual(['done']);
+  feed.prune(7 * DAY_MS + 1);
+  expect([...feed.streams.keys()]).toEqual([]);
 });

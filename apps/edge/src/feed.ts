@@ -13,6 +13,8 @@ export interface Pacing {
   /** Frames in any second. */
   rate: number;
   schedule: FlushSchedule;
+  /** The connections' clock. */
+  clock: () => number;
 }
 
 /** What a feed does with the events it has accepted. */
@@ -57,7 +59,7 @@ export class Feed {
   stream(key: string | null): Stream {
     let stream = this.streams.get(key ?? '');
     if (!stream) {
-      stream = new Stream({ channel: this.channel, key });
+      stream = new Stream({ channel: this.channel, key }, this.#pacing.clock());
       this.streams.set(key ?? '', stream);
     }
     return stream;
@@ -65,7 +67,7 @@ export class Feed {
 
   message(bytes: Buffer): void {
     if (this.#backlog) this.#backlog.push(bytes);
-    else this.#accept(bytes);
+    else if (this.live) this.#accept(bytes);
   }
 
   /** Keeps messages back until `resume`. */
@@ -88,9 +90,17 @@ export class Feed {
       else if (stream.epoch === null) stream.startFrom(entry.epoch, entry.seq, null);
     }
     if (stored) this.live = true;
-    const backlog = this.#backlog ?? [];
+    const backlog = this.live ? (this.#backlog ?? []) : [];
     this.#backlog = null;
     for (const bytes of backlog) this.#accept(bytes);
+  }
+
+  /** Forgets agents and backtests that have been silent for longer than Redis keeps their last value. */
+  prune(now: number): void {
+    if (this.topic === null) return;
+    for (const [key, stream] of this.streams) {
+      if (now - Math.max(stream.since, stream.pushedAt) > keptFor(stream)) this.streams.delete(key);
+    }
   }
 
   #accept(bytes: Buffer): void {
@@ -144,6 +154,15 @@ export class Feed {
     }
     return conflation;
   }
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** What Redis does (SPEC 6); a frame of a plain PUBLISH has no last value and is only remembered as recent activity. */
+function keptFor({ epoch, delivered, id }: Stream): number {
+  if (epoch === null) return MINUTE_MS;
+  return id.channel === 'backtest_progress' && delivered?.keep ? 7 * DAY_MS : DAY_MS;
 }
 
 function eventOf(stored: StoredStream): NumberedEvent | null {

@@ -47,6 +47,8 @@ export class Hub implements FeedSink {
   readonly #waiting = new Map<Feed, Array<(ready: boolean) => void>>();
   /** Feeds whose Pub/Sub channel Redis has confirmed. */
   readonly #held = new Set<Feed>();
+  /** Feeds that were being opened when the connection was new: what they read may be older than their subscription. */
+  readonly #missed = new Set<Feed>();
   readonly #lingering = new Map<Feed, NodeJS.Timeout>();
   #retry: NodeJS.Timeout | null = null;
 
@@ -65,7 +67,7 @@ export class Hub implements FeedSink {
     if (!feed) {
       // Agents and backtests share one Pub/Sub channel, whichever of them is asked for.
       const feedKey = channel === 'market_data' ? key : null;
-      const pacing = { rate: this.#parts.marketDataMaxRate, schedule: this.#schedule };
+      const pacing = { rate: this.#parts.marketDataMaxRate, schedule: this.#schedule, clock: this.#parts.now };
       feed = new Feed(name, { channel, key: feedKey }, pacing, this);
       this.#feeds.set(name, feed);
     }
@@ -108,7 +110,13 @@ export class Hub implements FeedSink {
     if (this.#retry) clearTimeout(this.#retry);
     for (const feed of this.#feeds.values()) {
       if (feed.live) void this.#resync(feed);
+      else this.#missed.add(feed);
     }
+  }
+
+  /** Forgets streams that Redis has forgotten too. */
+  prune(): void {
+    for (const feed of this.#feeds.values()) feed.prune(this.#parts.now());
   }
 
   stop(): void {
@@ -177,6 +185,7 @@ export class Hub implements FeedSink {
       log.warnSparsely({ feed: feed.name, reason: (error as Error).message }, 'could not open a feed');
     }
     feed.resume(stored);
+    if (this.#missed.delete(feed) && feed.live) void this.#resync(feed);
     const waiting = this.#waiting.get(feed) ?? [];
     this.#waiting.delete(feed);
     for (const callback of waiting) callback(feed.live);
@@ -207,6 +216,7 @@ export class Hub implements FeedSink {
 
   #drop(feed: Feed): void {
     this.#lingering.delete(feed);
+    this.#missed.delete(feed);
     this.#feeds.delete(feed.name);
     if (this.#held.delete(feed)) this.#parts.source.release(feed.name);
   }

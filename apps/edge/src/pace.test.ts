@@ -10,13 +10,13 @@ function run(pace: Pace, arrivals: Iterable<number>): Array<{ arrived: number; s
   for (const now of arrivals) {
     if (waiting !== null && pace.dueAt <= now) {
       const sent = pace.dueAt;
-      pace.sent(sent);
+      pace.sent(sent, true);
       sends.push({ arrived: waiting, sent });
       waiting = null;
     }
     pace.arrived(now, waiting !== null);
     if (waiting === null && pace.dueAt <= now) {
-      pace.sent(now);
+      pace.sent(now, false);
       sends.push({ arrived: now, sent: now });
     } else waiting = now;
   }
@@ -62,4 +62,15 @@ test('no second holds more frames than the limit', () => {
   for (const [index, { sent }] of sends.slice(RATE).entries()) {
     expect(sent - (sends[index]?.sent ?? 0)).toBeGreaterThanOrEqual(1000);
   }
+});
+
+test("a timer's lateness is not carried along, a stalled process's is not made up for", () => {
+  const pace = new Pace(10);
+  for (let i = 0; i < 10; i += 1) pace.sent(i * 100, false);
+  expect(pace.dueAt).toBe(1000);
+  pace.sent(1004, true);
+  expect(pace.dueAt).toBe(1100);
+  pace.sent(1600, true);
+  // The frame after it may follow half an interval later, not at once.
+  expect(pace.dueAt).toBe(1600 - 6 + 50);
 });

@@ -5,6 +5,8 @@
 const MARGIN = 1.12;
 /** A source at the limit itself is let through as it comes, with some slack between two frames after a hiccup. */
 const SLACK = 0.5;
+/** How late a frame may leave and still count as sent when it was due: what a timer is late, not a stalled process. */
+const TIMER_LATENESS_MS = 6;
 /** Above this many times the limit a source counts as faster than it. */
 const FASTER = 1.1;
 
@@ -50,9 +52,14 @@ export class Pace {
     this.#fast ||= merged;
   }
 
-  sent(now: number): void {
-    this.#lastSent = now;
-    this.#sent[this.#next] = now;
+  /**
+   * Notes a frame that left. One that had waited counts from when it was due: its timer's lateness, carried along, would
+   * add up until a source at the limit was slowed down.
+   */
+  sent(now: number, waited: boolean): void {
+    const at = waited ? Math.max(this.dueAt, now - TIMER_LATENESS_MS) : now;
+    this.#lastSent = at;
+    this.#sent[this.#next] = at;
     this.#next = (this.#next + 1) % this.#rate;
   }
 }

@@ -1,4 +1,4 @@
-import type { EndReply, HeldSeat, Seats, TakeReply } from '@tickcast/backplane';
+import type { EndReply, HeldSeat, Seats, SeatsState, TakeReply } from '@tickcast/backplane';
 import type { SeatAfterClose } from '@tickcast/protocol';
 import { randomBytes } from 'node:crypto';
 import type { Connection } from './connection.ts';
@@ -44,7 +44,10 @@ export class SeatKeeper {
   #timer: NodeJS.Timeout | null = null;
   #calls = 0;
   #calling = false;
+  /** A renewal was asked for while a call was under way. */
+  #again = false;
   #failing = false;
+  #registry: string | null = null;
   #count = 0;
   #fullHeardAt = Number.NEGATIVE_INFINITY;
 
@@ -82,7 +85,7 @@ export class SeatKeeper {
     const newId = randomBytes(16).toString('base64url');
     const result = await this.#taking.run(() => this.#take(sub, newId, wanted));
     if (result.status === 'hold') return { holdMs: result.waitMs };
-    this.#heard(result.count);
+    this.#heard(result);
     if (result.status === 'full') {
       this.#fullHeardAt = performance.now();
       return { full: true };
@@ -126,6 +129,7 @@ export class SeatKeeper {
 
   /** Redis is reached: every lease is renewed at once, before another node's client gets the place. */
   renewNow(): void {
+    this.#again = false;
     this.#calls = 0;
     this.#schedule(0);
   }
@@ -137,7 +141,7 @@ export class SeatKeeper {
 
   async #call(): Promise<void> {
     if (this.#calling) {
-      this.#schedule(RETRY_MS);
+      this.#again = true;
       return;
     }
     this.#calling = true;
@@ -155,7 +159,8 @@ export class SeatKeeper {
       delay = RETRY_MS;
     } finally {
       this.#calling = false;
-      if (this.#timer) this.#schedule(delay);
+      if (this.#again) this.renewNow();
+      else if (this.#timer) this.#schedule(delay);
     }
   }
 
@@ -164,11 +169,11 @@ export class SeatKeeper {
       const lease = this.#leaseOf(connection);
       return connection.ended || !lease ? [] : [{ connection, lease }];
     });
-    const { results, count } = await this.#parts.seats.renew(leases.map(({ lease }) => lease));
-    this.#heard(count);
+    const reply = await this.#parts.seats.renew(leases.map(({ lease }) => lease));
+    this.#heard(reply);
     for (const [index, { connection }] of leases.entries()) {
-      if (results[index] === 'taken') connection.close(4409);
-      else if (results[index] === 'full') {
+      if (reply.results[index] === 'taken') connection.close(4409);
+      else if (reply.results[index] === 'full') {
         connection.fail('connection_limit_exceeded', 1013, {
           retryAfterMs: retryAfterMs(),
           params: { limit: this.#parts.maxSeats },
@@ -195,7 +200,7 @@ export class SeatKeeper {
 
   #track(call: Promise<EndReply>): void {
     const done = call.then(
-      ({ count }) => this.#heard(count),
+      (reply) => this.#heard(reply),
       (error: unknown) => {
         const reason = (error as Error).message;
         this.#parts.log.warnSparsely({ reason }, 'could not give a seat back; it is free when its lease ends');
@@ -205,7 +210,10 @@ export class SeatKeeper {
     void done.finally(() => this.#givingBack.delete(done));
   }
 
-  #heard(count: number): void {
+  #heard({ count, registry }: SeatsState): void {
+    // Redis lost the seats: those of this node must be there again before new ones are given.
+    if (this.#registry !== null && registry !== this.#registry) this.renewNow();
+    this.#registry = registry;
     this.#count = count;
     if (count < this.#parts.maxSeats) this.#fullHeardAt = Number.NEGATIVE_INFINITY;
   }

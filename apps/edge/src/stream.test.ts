@@ -6,7 +6,7 @@ const CONFLATABLE = ['market_data', 'backtest_progress'] as const;
 const LOSSLESS = ['agent_status', 'alerts'] as const;
 
 function streamAt(channel: (typeof CONFLATABLE)[number] | (typeof LOSSLESS)[number], seq: number): Stream {
-  const stream = new Stream({ channel, key: channel === 'alerts' ? null : 'a' });
+  const stream = new Stream({ channel, key: channel === 'alerts' ? null : 'a' }, 0);
   stream.startFrom(EPOCH, seq, null);
   return stream;
 }

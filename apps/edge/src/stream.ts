@@ -27,6 +27,7 @@ const NEWEST_SAYS_ALL: ReadonlySet<Channel> = new Set(['market_data', 'backtest_
 export class Stream {
   readonly id: StreamId;
   readonly topic: string;
+  readonly since: number;
   epoch: string | null = null;
   /** Last number accepted in `epoch`; 0 before the first. */
   seq = 0;
@@ -37,7 +38,9 @@ export class Stream {
   /** Moment of the last push, on the connections' clock; counts as activity of every subscriber. */
   pushedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(id: StreamId) {
+  /** @param since moment of its first sight, on the connections' clock */
+  constructor(id: StreamId, since: number) {
+    this.since = since;
     this.id = id;
     this.topic = streamTopic(id.channel, id.key);
   }

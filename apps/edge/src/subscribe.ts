@@ -12,7 +12,8 @@ import { declareMissed } from './loss.ts';
 import type { Outcome, Subscription } from './subscriptions.ts';
 import { streamTopic } from './topics.ts';
 
-const BACKPLANE_RETRY_MS = 1000;
+/** What a client is told to wait while Redis, or the key server, is out of reach. */
+export const BACKPLANE_RETRY_MS = 1000;
 
 /** The field of a reply to a message with an `id`. */
 export const withId = (id: MessageId | undefined) => (id === undefined ? {} : { id });
@@ -40,7 +41,8 @@ export function subscribe(connection: Connection, message: SubscribeOne, maxSubs
       return;
     }
     const at = position(subscription);
-    const recovered = since !== undefined && since.epoch === at.epoch && since.seq === at.seq;
+    // A client may be ahead of this node, which may still hold newer events back for their moment.
+    const recovered = since !== undefined && since.epoch === at.epoch && since.seq >= (at.seq ?? 0);
     if (id !== undefined) {
       connection.reply({ type: 'subscribed', id, channel, ...at, recovered, count: subscriptions.size });
     }

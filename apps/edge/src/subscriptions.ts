@@ -97,13 +97,13 @@ export class Subscriptions {
     this.#joined = null;
   }
 
-  /** Ends what a new claim no longer covers, and returns it. */
+  /** Ends what a new claim no longer covers, and returns it. What it newly covers begins, with its last values. */
   enforce(claim: Claim): Subscription[] {
     const ended: Subscription[] = [];
     for (const [name, subscription] of this.#entries) {
-      const { channel, key } = subscription;
+      const { channel, key, feed } = subscription;
       if (claim.allows(channel, key)) {
-        if (subscription.feed.live) this.#refresh(channel, name);
+        if (feed.live && this.#refresh(channel, name) && key === null) this.sendSnapshots(subscription);
       } else {
         this.remove(channel, key);
         ended.push(subscription);
@@ -150,14 +150,14 @@ export class Subscriptions {
     return this.#connection.identity?.claim.allows(channel, key) ?? false;
   }
 
-  /** Joins and leaves topics so that each event of the channel arrives exactly once. */
-  #refresh(channel: Channel, name: string): void {
+  /** Joins and leaves topics so that each event of the channel arrives exactly once; whether it joined any. */
+  #refresh(channel: Channel, name: string): boolean {
     const { socket } = this.#connection;
     const everyKey = feedTopic(channel);
     if (!everyKey) {
       if (this.#entries.has(name)) socket.join(name);
       else socket.leave(name);
-      return;
+      return false;
     }
     const wanted = this.#wantedTopics(channel, everyKey);
     this.#joined ??= new Set();
@@ -166,11 +166,13 @@ export class Subscriptions {
       socket.leave(topic);
       this.#joined.delete(topic);
     }
+    const before = this.#joined.size;
     for (const topic of wanted) {
       if (this.#joined.has(topic)) continue;
       socket.join(topic);
       this.#joined.add(topic);
     }
+    return this.#joined.size > before;
   }
 
   #wantedTopics(channel: Channel, everyKey: string): Set<string> {

@@ -39,7 +39,7 @@ export class TimerWheel<Item extends object> {
     if (this.#timer) clearInterval(this.#timer);
   }
 
-  /** Has the item looked at after `delayMs` (rounded up to a turn); replaces its earlier appointment. */
+  /** Has the item looked at after about `delayMs`, up to a turn early; replaces its earlier appointment. */
   schedule(item: Item, delayMs: number): void {
     this.remove(item);
     const turns = Math.min(SLOTS - 1, Math.max(1, Math.ceil(delayMs / TICK_MS)));
