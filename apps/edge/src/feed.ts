@@ -105,13 +105,24 @@ export class Feed {
 
   #accept(bytes: Buffer): void {
     const event = bytes.length > MAX_MESSAGE_BYTES ? null : decodeEnvelope(bytes);
-    if (event === null) this.#sink.refused(this, 'neither a frame nor an event of the Function');
-    else if (event === 'raw') this.#raw(bytes);
-    else if (!this.#isOwnKey(event.key)) this.#sink.refused(this, 'an event of another stream');
-    else {
-      this.#sink.received(this.channel, true);
-      this.#numbered(this.stream(event.key), event);
+    if (event === null) {
+      this.#sink.refused(this, 'neither a frame nor an event of the Function');
+      return;
     }
+    // The Function has checked its frames already, but anybody who may PUBLISH can write what looks like its events.
+    const checked = checkPublishedFrame(this.channel, event === 'raw' ? bytes : event.frame);
+    if ('problem' in checked) {
+      this.#sink.refused(this, checked.problem);
+      return;
+    }
+    const { key } = checked;
+    if (!this.#isOwnKey(key) || (event !== 'raw' && event.key !== key)) {
+      this.#sink.refused(this, 'a frame of another stream');
+      return;
+    }
+    this.#sink.received(this.channel, event !== 'raw');
+    if (event === 'raw') this.#raw(this.stream(key), bytes);
+    else this.#numbered(this.stream(key), event);
   }
 
   #numbered(stream: Stream, event: NumberedEvent): void {
@@ -121,20 +132,9 @@ export class Feed {
     else this.#sink.deliver(this, stream, delivery);
   }
 
-  #raw(bytes: Buffer): void {
-    const checked = checkPublishedFrame(this.channel, bytes);
-    if ('problem' in checked) {
-      this.#sink.refused(this, checked.problem);
-      return;
-    }
-    if (!this.#isOwnKey(checked.key)) {
-      this.#sink.refused(this, 'a frame of another stream');
-      return;
-    }
-    this.#sink.received(this.channel, false);
-    const stream = this.stream(checked.key);
-    if (this.channel === 'market_data') this.#conflation(stream).offerRaw(bytes);
-    else this.#sink.deliverRaw(this, stream, { frame: bytes, conflated: 0 });
+  #raw(stream: Stream, frame: Buffer): void {
+    if (this.channel === 'market_data') this.#conflation(stream).offerRaw(frame);
+    else this.#sink.deliverRaw(this, stream, { frame, conflated: 0 });
   }
 
   #isOwnKey(key: string | null): boolean {

@@ -1,5 +1,7 @@
-import { agentStatus } from './frames.ts';
+import { marketData } from './frames.ts';
 import type { SingleEdge } from './single-edge.ts';
+
+const SYMBOL = 'BYSTANDER.TEST';
 
 /** A client that does nothing wrong and must not notice what others do. */
 export interface Bystander {
@@ -12,15 +14,13 @@ export interface Bystander {
 
 export async function startBystander(world: SingleEdge): Promise<Bystander> {
   const client = await world.connect({ sub: 'bystander' });
-  await client.request({ type: 'subscribe', channel: 'agent_status', params: { agent_id: 'bystander' } });
-  let rounds = 0;
+  await client.request({ type: 'subscribe', channel: 'market_data', symbol: SYMBOL });
   return {
     async isUndisturbed() {
-      const status = `round ${++rounds}`;
-      const seq = await world.publish('{agent_status}:bystander', agentStatus('bystander', status));
+      const seq = await world.publish(`{market_data:${SYMBOL}}`, marketData(SYMBOL));
       await client.next((frame) => frame['seq'] === seq);
       await client.request({ type: 'ping' });
-      const strange = client.received(({ type }) => !['subscribed', 'agent_status', 'pong'].includes(type));
+      const strange = client.received(({ type }) => !['subscribed', 'market_data', 'pong'].includes(type));
       if (strange.length > 0) throw new Error(`the bystander got ${JSON.stringify(strange)}`);
       const { status: livez } = await world.edge.admin('/livez');
       if (livez !== 200) throw new Error(`/livez says ${livez}`);

@@ -1,11 +1,18 @@
 import type { NumberedEvent, StoredStream } from '@tickcast/backplane';
+import { agentStatus, alert, marketData } from './frames.ts';
 
 /** What comes from Redis, without a Redis. */
 export const EPOCH = '1701234567000000-00000a';
 export const NEXT_EPOCH = '1701234568000000-00000b';
 
+/** A good frame of the stream that has such a key: a symbol of Hong Kong, else an agent; none is that of alerts. */
+function frameOf(key: string | null): object {
+  if (key === null) return alert('an event');
+  return key.endsWith('.HK') ? marketData(key) : agentStatus(key);
+}
+
 export function numbered(seq: number, parts: Partial<NumberedEvent> = {}): NumberedEvent {
-  const frame = Buffer.from(`{"n":${seq}}`);
+  const frame = Buffer.from(JSON.stringify({ ...frameOf(parts.key ?? null), n: seq }));
   return {
     kind: 'numbered',
     key: null,
