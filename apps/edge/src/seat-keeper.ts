@@ -129,6 +129,11 @@ export class SeatKeeper {
 
   /** Redis is reached: every lease is renewed at once, before another node's client gets the place. */
   renewNow(): void {
+    if (this.#calling) {
+      // Its answer may be what asks for this, so it goes on first.
+      this.#again = true;
+      return;
+    }
     this.#again = false;
     this.#calls = 0;
     this.#schedule(0);
@@ -140,10 +145,6 @@ export class SeatKeeper {
   }
 
   async #call(): Promise<void> {
-    if (this.#calling) {
-      this.#again = true;
-      return;
-    }
     this.#calling = true;
     let delay = this.#callEveryMs;
     try {
@@ -159,7 +160,7 @@ export class SeatKeeper {
       delay = RETRY_MS;
     } finally {
       this.#calling = false;
-      if (this.#again) this.renewNow();
+      if (this.#timer && this.#again) this.renewNow();
       else if (this.#timer) this.#schedule(delay);
     }
   }

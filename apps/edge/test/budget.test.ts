@@ -80,6 +80,20 @@ test('a bucket that was used a little is a little used on the next edge', async 
   expect((await burst(next, 95)).accepted).toHaveLength(95);
 });
 
+test('a drain does not refill the bucket', async () => {
+  const env = { TICKCAST_DRAIN_SECONDS: '0' };
+  const drained = await startCluster({ redis: cluster.redis, edges: 2, env });
+  const before = await takeSeat(drained.edge(0), { sub: 'drained' });
+  const spent = await burst(before.client, 150);
+  const stopped = drained.edge(0).stop();
+  expect((await before.client.closed).code).toBe(1012);
+  const after = await visitEdge(drained.edge(1), { sub: 'drained', seat: before.seat });
+  const more = await burst(after, 150);
+  expect(more.refusals.length).toBeGreaterThan(0);
+  expect(overspent([...spent.acceptedAt, ...more.acceptedAt], 100, spent.acceptedAt[0] ?? 0)).toBe(0);
+  expect(await stopped).toEqual({ code: 0, signal: null });
+});
+
 test('messages that waited for the seat are debited when it is there', async () => {
   cluster.redis.pause();
   const client = await visitEdge(cluster.edge(0), { sub: 'early' });

@@ -9,7 +9,15 @@ import {
   mintToken,
   startRedis,
 } from '@tickcast/testing';
-import { forgetClusters, refusalOf, seatOf, startCluster, takeSeat, visitEdge } from './support/cluster.ts';
+import {
+  forgetClusters,
+  refusalOf,
+  seatOf,
+  startCluster,
+  takeSeat,
+  visitEdge,
+  waitForSeat,
+} from './support/cluster.ts';
 
 let redis: RedisServer;
 
@@ -90,10 +98,10 @@ test.concurrent(
 );
 
 test.concurrent(
-  'a node that knows of a full cluster refuses a handshake without a seat id with 503 and Retry-After',
+  'a node that knows of a full cluster refuses a handshake without a seat id with 503 and Retry-After, but not for long',
   async () => {
-    const cluster = await startCluster({ redis, cap: 1 });
-    await takeSeat(cluster.edge(0), { sub: 'alice' });
+    const cluster = await startCluster({ redis, edges: 2, cap: 1 });
+    const alice = await takeSeat(cluster.edge(1), { sub: 'alice' });
     const told = await refusalOf(cluster.edge(0), { sub: 'bob' });
     expect(told).toMatchObject({ code: 1013, error: { error: 'connection_limit_exceeded' } });
     expect(told?.error?.['retry_after_ms']).toBeGreaterThan(0);
@@ -103,6 +111,11 @@ test.concurrent(
     expect(refused.status).toBe(503);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect(JSON.parse(refused.body)).toMatchObject({ type: 'error', error: 'connection_limit_exceeded' });
+
+    const back = await returnByUrl(cluster.edge(0), alice.seat);
+    expect(await seatOf(back)).toBe(alice.seat);
+    await back.close();
+    await waitForSeat(cluster.edge(0), { sub: 'bob' }, 1000);
   },
 );
 

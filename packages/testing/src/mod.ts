@@ -4,6 +4,7 @@ export * from './client.ts';
 export * from './crowd.ts';
 export * from './edge-process.ts';
 export * from './eventually.ts';
+export * from './fault-proxy.ts';
 export * from './ports.ts';
 export * from './processes.ts';
 export * from './redis-server.ts';

@@ -34,6 +34,8 @@ export interface ClusterOptions {
 export interface Cluster {
   readonly redis: RedisServer;
   readonly edges: readonly EdgeProcess[];
+  /** `TICKCAST_REDIS_PREFIX` of its edges. */
+  readonly prefix: string;
   readonly names: Names;
   /** The test's own connection to Redis. */
   readonly commands: Commands;
@@ -68,6 +70,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   return {
     redis,
     edges,
+    prefix,
     names,
     commands,
     publisher: createPublisher({ redis: commands, names }),
