@@ -54,6 +54,14 @@ test('a stopped Redis fails a command within a second, is noticed within 5 s, an
   expect(await redis.ping()).toBe('PONG');
 });
 
+test('an answer that waits in the socket of a process that was busy counts, however late it is read', async () => {
+  const redis = await connected();
+  const pong = redis.ping();
+  const busyUntil = performance.now() + 1200;
+  while (performance.now() < busyUntil);
+  expect(await pong).toBe('PONG');
+});
+
 test('an idle connection to a healthy Redis stays', async () => {
   const redis = await connected();
   let closed = 0;

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { keepAlive } from './heartbeat.ts';
 
 /** A connection for commands. Reports its state by ioredis's events, `ready` and `close`, and by `status`. */
@@ -27,8 +27,30 @@ const shared = {
   disableClientInfo: true,
 } satisfies RedisOptions;
 
-function connect(url: string, options: { commandTimeout?: number }): Redis {
-  const redis = new Redis(url, { ...shared, ...options });
+/**
+ * Gives a command up after a time without an answer. Unlike ioredis's `commandTimeout`, it reads what has come before it
+ * judges: in a process that was busy the answer often waits in the socket.
+ */
+class CommandsInTime extends Redis {
+  readonly #timeoutMs: number;
+
+  constructor(url: string, timeoutMs: number) {
+    super(url, shared);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    const answer = super.sendCommand(command, stream);
+    // Timers come before sockets in a turn of the loop, immediates after them.
+    const giveUp = () => void setImmediate(() => command.reject(new Error('Command timed out')));
+    const timer = setTimeout(giveUp, this.#timeoutMs);
+    const stop = () => clearTimeout(timer);
+    command.promise.then(stop, stop);
+    return answer;
+  }
+}
+
+function supervised<Connection extends Redis>(redis: Connection): Connection {
   // Failures reach callers as rejected commands, and the state as events; without a listener ioredis would print each.
   redis.on('error', () => undefined);
   keepAlive(redis);
@@ -43,7 +65,7 @@ export function connectCommands(
   url: string,
   { timeoutMs = COMMAND_TIMEOUT_MS }: { timeoutMs?: number } = {},
 ): Commands {
-  return connect(url, { commandTimeout: timeoutMs });
+  return supervised(new CommandsInTime(url, timeoutMs));
 }
 
 /**
@@ -51,5 +73,5 @@ export function connectCommands(
  * effect. Its heartbeat ends what hangs.
  */
 export function connectSubscriber(url: string): Redis {
-  return connect(url, {});
+  return supervised(new Redis(url, shared));
 }
