@@ -1,8 +1,9 @@
 import { type ClientMessage, type MessageId, parseClientMessage } from '@tickcast/protocol';
+import { BACKPLANE_RETRY_MS, withId } from './answers.ts';
 import type { EdgeConfig } from './config.ts';
 import type { Connection, ErrorOptions } from './connection.ts';
 import type { Metrics } from './metrics.ts';
-import { BACKPLANE_RETRY_MS, subscribe, subscribeMany, withId } from './subscribe.ts';
+import { subscribe, subscribeMany } from './subscribe.ts';
 import { type CheckToken, type Identity, KeysUnavailableError } from './tokens.ts';
 import { streamTopic } from './topics.ts';
 
@@ -17,6 +18,9 @@ interface CommandParts {
 }
 
 type Message<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>;
+
+/** A client needs one; more are kept from piling up behind a key server that doesn't answer. */
+const MAX_RENEWALS_WAITING = 64;
 
 const unixSeconds = () => Date.now() / 1000;
 
@@ -74,8 +78,7 @@ export class Commands {
         this.#hello(connection, message);
         return;
       case 'auth':
-        // One by one: tokens checked at once would count in the order their checks happen to end.
-        connection.renewals = connection.renewals.then(() => this.#auth(connection, message));
+        this.#renew(connection, message);
         return;
       case 'list':
         this.#list(connection, message);
@@ -94,9 +97,10 @@ export class Commands {
   }
 
   #unsubscribe(connection: Connection, { id, channel, key }: Message<'unsubscribe'>): void {
-    connection.subscriptions.remove(channel, key);
-    if (id === undefined) return;
-    connection.reply({ type: 'unsubscribed', id, channel, key, count: connection.subscriptions.size });
+    connection.subscriptions.removeInTurn(channel, key, () => {
+      if (id === undefined) return;
+      connection.reply({ type: 'unsubscribed', id, channel, key, count: connection.subscriptions.size });
+    });
   }
 
   #hello(connection: Connection, { id }: Message<'hello'>): void {
@@ -118,6 +122,19 @@ export class Commands {
       },
       expires_at: connection.identity?.expiresAt,
     });
+  }
+
+  /** One by one: tokens checked at once would count in the order their checks happen to end. */
+  #renew(connection: Connection, message: Message<'auth'>): void {
+    if (connection.renewalsWaiting >= MAX_RENEWALS_WAITING) {
+      const params = { limit: this.#parts.config.maxMessagesPerSecond };
+      connection.error('rate_limited', { ...withId(message.id), retryAfterMs: BACKPLANE_RETRY_MS, params });
+      return;
+    }
+    connection.renewalsWaiting += 1;
+    connection.renewals = connection.renewals
+      .then(() => this.#auth(connection, message))
+      .finally(() => (connection.renewalsWaiting -= 1));
   }
 
   async #auth(connection: Connection, { id, token }: Message<'auth'>): Promise<void> {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,13 +84,19 @@ describe('the key to check tokens with', () => {
     expect(readConfig(jwks).tokenKey).toEqual({ kind: 'jwks', url: new URL(jwks.TICKCAST_AUTH_JWKS_URL) });
   });
 
-  test('may be a file, which must be there', () => {
+  test('may be a PEM file with a public key that JWTs are signed for', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tickcast-config-'));
     try {
       const file = join(folder, 'key.pem');
-      expect(problemsOf({ TICKCAST_AUTH_PUBLIC_KEY_FILE: file })).toEqual([expect.stringContaining("can't be read")]);
+      const problems = [expect.stringContaining('TICKCAST_AUTH_PUBLIC_KEY_FILE is no PEM file')];
+      expect(problemsOf({ TICKCAST_AUTH_PUBLIC_KEY_FILE: file })).toEqual(problems);
       writeFileSync(file, 'the key');
-      expect(readConfig({ TICKCAST_AUTH_PUBLIC_KEY_FILE: file }).tokenKey).toEqual({ kind: 'pem', pem: 'the key' });
+      expect(problemsOf({ TICKCAST_AUTH_PUBLIC_KEY_FILE: file })).toEqual(problems);
+      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
+      expect(readConfig({ TICKCAST_AUTH_PUBLIC_KEY_FILE: file }).tokenKey).toMatchObject({ algorithms: ['ES256'] });
+      writeFileSync(file, generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' }));
+      expect(problemsOf({ TICKCAST_AUTH_PUBLIC_KEY_FILE: file })).toEqual([expect.stringContaining('x25519')]);
     } finally {
       rmSync(folder, { recursive: true });
     }

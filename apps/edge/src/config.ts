@@ -1,13 +1,18 @@
+import { type KeyObject, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isIP } from 'node:net';
+import { algorithmsFor } from './token-algorithms.ts';
 
 // The engine reads it when it is loaded, which is after this. Its own 4 KiB are too few for a JWT with a few claims signed by
 // RSA, as soon as the request comes in more than one segment.
 process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '16384';
 
 /** How tokens are checked; which one is configured also pins the algorithms (RFC 8725, section 3.1). */
-export type TokenKey = { kind: 'secret'; secret: string } | { kind: 'pem'; pem: string } | { kind: 'jwks'; url: URL };
+export type TokenKey =
+  | { kind: 'secret'; secret: string }
+  | { kind: 'public'; key: KeyObject; algorithms: readonly string[] }
+  | { kind: 'jwks'; url: URL };
 
 export interface EdgeConfig {
   host: string;
@@ -191,7 +196,8 @@ function readTokenKey(values: Values, problems: string[]): TokenKey | null {
   const secret = values.TICKCAST_AUTH_SECRET;
   const pemFile = values.TICKCAST_AUTH_PUBLIC_KEY_FILE;
   const jwksUrl = values.TICKCAST_AUTH_JWKS_URL;
-  const given = [secret, pemFile, jwksUrl].filter((value) => value !== undefined && value !== '');
+  // One that could not be read is undefined, and already told of.
+  const given = [secret, pemFile, jwksUrl].filter((value) => value !== '');
   if (given.length !== 1) {
     problems.push(
       'set exactly one of TICKCAST_AUTH_SECRET, TICKCAST_AUTH_PUBLIC_KEY_FILE, TICKCAST_AUTH_JWKS_URL: without a key no token can be checked',
@@ -203,11 +209,13 @@ function readTokenKey(values: Values, problems: string[]): TokenKey | null {
     if (Buffer.byteLength(secret) < 32) problems.push('TICKCAST_AUTH_SECRET must have at least 32 bytes');
     return { kind: 'secret', secret };
   }
+  if (given.includes(undefined as never)) return null;
   if (jwksUrl) return { kind: 'jwks', url: new URL(jwksUrl) };
   try {
-    return { kind: 'pem', pem: readFileSync(pemFile, 'utf8') };
+    const key = createPublicKey(readFileSync(pemFile, 'utf8'));
+    return { kind: 'public', key, algorithms: algorithmsFor(key) };
   } catch (error) {
-    problems.push(`TICKCAST_AUTH_PUBLIC_KEY_FILE can't be read: ${(error as Error).message}`);
+    problems.push(`TICKCAST_AUTH_PUBLIC_KEY_FILE is no PEM file with a public key: ${(error as Error).message}`);
     return null;
   }
 }

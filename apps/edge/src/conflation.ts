@@ -52,26 +52,32 @@ export class Conflation implements Flushable {
     this.#arrange();
   }
 
+  /** Drops what waits: there is nobody to send it to. */
+  close(): void {
+    this.#numbered = null;
+    this.#raw = null;
+  }
+
   /** Sends one waiting frame, if its moment has not been put off meanwhile. */
   flush(now: number): void {
     this.#scheduled = false;
-    if (now >= this.dueAt) this.#send(now, true);
+    if (now >= this.dueAt) this.#send(now);
     if (this.#raw || this.#numbered) this.#arrange();
   }
 
   #arrange(): void {
     if (this.#scheduled) return;
     const now = this.#schedule.now();
-    if (now >= this.dueAt) this.#send(now, false);
+    if (now >= this.dueAt) this.#send(now);
     if (!this.#raw && !this.#numbered) return;
     this.#scheduled = true;
     this.#schedule.add(this);
   }
 
-  #send(now: number, waited: boolean): void {
+  #send(now: number): void {
     const raw = this.#raw;
     const numbered = this.#numbered;
-    this.#pace.sent(now, waited);
+    this.#pace.sent(now);
     if (raw && (this.#rawFirst || !numbered)) {
       this.#raw = null;
       this.#sink.deliverRaw(raw);

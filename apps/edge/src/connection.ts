@@ -61,7 +61,8 @@ export class Connection {
   pingedAt: number;
   expiryAnnounced = false;
   /** Settles when every new token that came so far has been checked. */
-  renewals: Promise<void> = Promise.resolve();
+  renewals: Promise<unknown> = Promise.resolve();
+  renewalsWaiting = 0;
   /** The code this node closed with, once it has. */
   closeCode: CloseCode | null = null;
   readonly #errors = new ErrorThrottle();

@@ -1,10 +1,10 @@
 import { type MessageId, parseClientMessage } from '@tickcast/protocol';
+import { BACKPLANE_RETRY_MS, fullRetryMs, withId } from './answers.ts';
 import { Budget } from './budget.ts';
 import type { Connection } from './connection.ts';
 import { readSeatId } from './handshake.ts';
 import type { Log } from './log.ts';
-import { type SeatKeeper, retryAfterMs } from './seat-keeper.ts';
-import { BACKPLANE_RETRY_MS, withId } from './subscribe.ts';
+import type { SeatKeeper } from './seat-keeper.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { type CheckToken, KeysUnavailableError } from './tokens.ts';
 
@@ -94,6 +94,14 @@ export class Door {
     }
     const { id, token, seat } = parsed.message;
     if (id !== undefined) connection.optedIn = true;
+    if (this.isPendingFull) {
+      connection.fail('connection_limit_exceeded', 1013, {
+        ...withId(id),
+        retryAfterMs: fullRetryMs(),
+        reason: 'too_many_at_the_door',
+      });
+      return;
+    }
     this.#lobby.delete(connection);
     void this.#admit(connection, { token, seat: readSeatId(seat), id });
   }
@@ -146,7 +154,7 @@ export class Door {
           const params = { limit: limits.maxConnections };
           connection.fail('connection_limit_exceeded', 1013, {
             ...withId(id),
-            retryAfterMs: retryAfterMs(),
+            retryAfterMs: fullRetryMs(),
             params,
           });
           return false;

@@ -1,9 +1,10 @@
-import { createSeats, decodeTakeOver } from '@tickcast/backplane';
+import { createSeats, decodeSeatBudget, decodeTakeOver } from '@tickcast/backplane';
 import { CLOSES } from '@tickcast/protocol';
 import { AdminServer } from './admin.ts';
 import { Commands } from './commands.ts';
 import type { EdgeConfig } from './config.ts';
-import { Connection, type Phase } from './connection.ts';
+import { Connection } from './connection.ts';
+import { countByPhase, describeConnections } from './connections-view.ts';
 import { Door } from './door.ts';
 import { drain } from './drain.ts';
 import { Engine, type EngineHandler } from './engine.ts';
@@ -25,6 +26,7 @@ import { createTokenCheck } from './tokens.ts';
 const FULL_RETRY_SECONDS = 2;
 const BUSY_RETRY_SECONDS = 1;
 const PRUNE_EVERY_MS = 60_000;
+const WATCH_RETRY_MS = 1000;
 
 /** One node: clients on one side, Redis on the other. */
 export class Edge implements EngineHandler<Connection> {
@@ -42,6 +44,7 @@ export class Edge implements EngineHandler<Connection> {
   readonly #admin: AdminServer;
   readonly #stopWatching: () => void;
   readonly #pruning: NodeJS.Timeout;
+  #watchesTakeOvers = false;
   #draining = false;
 
   constructor(config: EdgeConfig, log: Log) {
@@ -106,12 +109,16 @@ export class Edge implements EngineHandler<Connection> {
     this.#admin = new AdminServer({
       unreadyReason: () => this.#unreadyReason(),
       metrics: () => metrics.registry.metrics(),
-      connections: () => this.#connz(),
+      connections: () => ({
+        node: config.nodeId,
+        cluster_seats: this.#seatKeeper.clusterCount,
+        connections: describeConnections(this.#connections, now()),
+      }),
     });
     this.#pruning = setInterval(() => this.#hub.prune(), PRUNE_EVERY_MS);
     this.#stopWatching = watchSlowConsumers(this.#connections, config.maxBufferedBytes);
     metrics.watch({
-      connectionsByPhase: () => this.#countByPhase(),
+      connectionsByPhase: () => countByPhase(this.#connections),
       clusterSeats: () => this.#seatKeeper.clusterCount,
       feeds: () => this.#hub.feedCount,
       redisUp: () => this.#redis.isUp,
@@ -162,7 +169,8 @@ export class Edge implements EngineHandler<Connection> {
       return unavailable('connection_limit_exceeded', lang, { retryAfterSeconds: FULL_RETRY_SECONDS, params });
     }
     if (token === null ? this.#door.isLobbyFull : this.#door.isPendingFull) {
-      return unavailable('connection_limit_exceeded', lang, { retryAfterSeconds: BUSY_RETRY_SECONDS, params });
+      const reason = 'too_many_at_the_door';
+      return unavailable('connection_limit_exceeded', lang, { retryAfterSeconds: BUSY_RETRY_SECONDS, reason });
     }
     return handshake;
   }
@@ -196,17 +204,22 @@ export class Edge implements EngineHandler<Connection> {
 
   heard(connection: Connection, isPing: boolean): void {
     connection.heardAt = this.#wheel.now();
-    if (isPing) connection.activeAt = connection.heardAt;
+    if (!isPing) return;
+    connection.activeAt = connection.heardAt;
+    // Pings cost no budget, but a flood of them is a flood.
+    if (connection.budget?.isFlooding(connection.heardAt)) {
+      connection.fail('rate_limited', 4429, { params: { limit: this.#config.maxMessagesPerSecond } });
+    }
   }
 
-  closed(connection: Connection, code: number): void {
+  closed(connection: Connection, code: number, isClientsFault: boolean): void {
     this.#connections.delete(connection);
     this.#wheel.remove(connection);
     this.#metrics.closed(code);
     connection.phase = 'ended';
     this.#door.leave(connection);
     connection.subscriptions.clear();
-    this.#seatKeeper.ended(connection, fateOfSeat(connection, code));
+    this.#seatKeeper.ended(connection, fateOfSeat(connection, code, isClientsFault));
   }
 
   #message(name: string, message: Buffer): void {
@@ -215,17 +228,29 @@ export class Edge implements EngineHandler<Connection> {
       return;
     }
     const takeOver = decodeTakeOver(message);
+    const budget = decodeSeatBudget(message);
     if (takeOver) this.#seatKeeper.taken(takeOver.id, takeOver.gen);
+    else if (budget) this.#seatKeeper.budgetTold(budget);
   }
 
   #redisUp(): void {
     // First the leases: the rest can wait, a place given away can't be had back.
     this.#seatKeeper.renewNow();
     this.#hub.resync();
-    this.#redis.hold(this.#redis.names.seats.takenChannel).catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'take-overs are noticed at the next renewal only');
-    });
+    void this.#watchTakeOvers();
     this.#tellOptedIn({ type: 'status', state: 'restored' });
+  }
+
+  /** Once held, the subscriber keeps the channel over reconnects. Until then take-overs show at the next renewal only. */
+  async #watchTakeOvers(): Promise<void> {
+    if (this.#watchesTakeOvers) return;
+    this.#watchesTakeOvers = true;
+    try {
+      await this.#redis.hold(this.#redis.names.seats.takenChannel);
+    } catch {
+      this.#watchesTakeOvers = false;
+      if (this.#redis.isUp) setTimeout(() => void this.#watchTakeOvers(), WATCH_RETRY_MS).unref();
+    }
   }
 
   #look(connection: Connection): void {
@@ -248,36 +273,14 @@ export class Edge implements EngineHandler<Connection> {
 
   #unreadyReason(): string | null {
     if (this.#draining) return 'draining';
-    if (!this.#redis.isFunctionReady) return 'Redis was not reached yet, or has no tickcast Function: see the log';
-    return null;
-  }
-
-  #countByPhase(): Record<string, number> {
-    const counts: Record<Exclude<Phase, 'ended'>, number> = { lobby: 0, checking: 0, seating: 0, seated: 0 };
-    for (const { phase } of this.#connections) if (phase !== 'ended') counts[phase] += 1;
-    return counts;
-  }
-
-  #connz(): object {
-    const now = this.#wheel.now();
-    const connections = [...this.#connections].map((connection) => ({
-      sub: connection.identity?.sub ?? null,
-      remote: connection.socket.remoteAddress,
-      phase: connection.phase,
-      opted_in: connection.optedIn,
-      // Who knows a whole seat id can take the seat.
-      seat: connection.seat ? `${connection.seat.id.slice(0, 6)}…` : null,
-      subscriptions: connection.subscriptions.size,
-      buffered_bytes: connection.socket.bufferedBytes(),
-      connected_seconds: Math.round((now - connection.openedAt) / 1000),
-      expires_at: connection.identity?.expiresAt ?? null,
-    }));
-    return { node: this.#config.nodeId, cluster_seats: this.#seatKeeper.clusterCount, connections };
+    if (this.#redis.isFunctionReady) return null;
+    if (this.#redis.isUp) return 'Redis has no tickcast Function, and this node could not install it: see the log';
+    return `Redis was not reached yet: ${this.#redis.lastError ?? 'still connecting'}`;
   }
 }
 
-/** SPEC 1's table of ends: by the code this node closed with, else by the client's own. */
-function fateOfSeat({ closeCode }: Connection, code: number) {
+/** SPEC 1's table of ends: by the code this node closed with, else by how the client ended it. */
+function fateOfSeat({ closeCode }: Connection, code: number, isClientsFault: boolean) {
   if (closeCode !== null) return closeCode === 1012 ? 'kept_for_return' : CLOSES[closeCode].seat;
-  return code === 1006 ? 'reserved' : 'free';
+  return code === 1006 && !isClientsFault ? 'reserved' : 'free';
 }

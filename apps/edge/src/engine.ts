@@ -25,9 +25,16 @@ export interface EngineHandler<Peer> {
   message(peer: Peer, message: Buffer, isBinary: boolean): void;
   /** A ping or pong of the client. */
   heard(peer: Peer, isPing: boolean): void;
-  /** The socket is gone. The code is the client's, or 1006 when it broke. */
-  closed(peer: Peer, code: number): void;
+  /**
+   * The socket is gone. The code is the client's, or 1006 when it broke. The engine also says 1006 when it closed because
+   * of what the client sent, which `isClientsFault` tells apart, and for a client's close code that it doesn't take
+   * (3000 to 3999, 1012 and up), which nothing tells apart.
+   */
+  closed(peer: Peer, code: number, isClientsFault: boolean): void;
 }
+
+/** What the engine says when it closes by itself because of the bytes it got. */
+const ENGINE_FAULTS = new Set(['Received too big message', 'Received invalid UTF-8']);
 
 interface UserData<Peer> {
   handshake: Handshake;
@@ -94,6 +101,10 @@ export class Engine<Peer> implements Fanout {
         maxBackpressure: options.maxBufferedBytes * BUFFER_HEADROOM,
         closeOnBackpressureLimit: 1,
         upgrade: (res, req, context) => {
+          if (!isWebSocketHandshake(req)) {
+            answer(res, UPGRADE_REQUIRED);
+            return;
+          }
           const decision = handler.handshake(requestOf(req));
           if ('status' in decision) {
             answer(res, decision);
@@ -130,10 +141,10 @@ export class Engine<Peer> implements Fanout {
           const { peer } = ws.getUserData();
           if (peer) handler.heard(peer, false);
         },
-        close: (ws, code) => {
+        close: (ws, code, message) => {
           const { peer, socket } = ws.getUserData();
           socket?.forget();
-          if (peer) handler.closed(peer, code);
+          if (peer) handler.closed(peer, code, ENGINE_FAULTS.has(Buffer.from(message).toString('latin1')));
         },
       })
       .any(PATH, (res) => answer(res, UPGRADE_REQUIRED))
@@ -189,6 +200,11 @@ function forwardedFor(req: HttpRequest): string {
   return lines.join(',');
 }
 
+/** The engine takes any request with a Sec-WebSocket-Key for one (RFC 6455, section 4.2.1). */
+function isWebSocketHandshake(req: HttpRequest): boolean {
+  return req.getHeader('upgrade').toLowerCase() === 'websocket' && req.getHeader('sec-websocket-version') === '13';
+}
+
 function requestOf(req: HttpRequest): HandshakeRequest {
   return {
     header: (name) => req.getHeader(name),
@@ -198,7 +214,7 @@ function requestOf(req: HttpRequest): HandshakeRequest {
 
 function answer(res: HttpResponse, { status, body, retryAfterSeconds }: Refusal): void {
   res.writeStatus(status).writeHeader('Content-Type', 'application/json; charset=utf-8');
-  if (status.startsWith('426')) res.writeHeader('Upgrade', 'websocket');
+  if (status.startsWith('426')) res.writeHeader('Upgrade', 'websocket').writeHeader('Sec-WebSocket-Version', '13');
   if (retryAfterSeconds !== null) res.writeHeader('Retry-After', String(retryAfterSeconds));
   res.end(body, true);
 }

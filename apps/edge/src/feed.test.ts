@@ -198,7 +198,9 @@ test('an agent whose state Redis opened meanwhile goes on from it without a hole
 test('streams that Redis has forgotten are forgotten here too', () => {
   const { feed } = feedOf('agent_status');
   feed.resume([]);
-  feed.message(envelope(numbered(1, { key: 'quiet' })));
+  const event = numbered(1, { key: 'quiet' });
+  feed.message(envelope(event));
+  feed.stream('quiet').pushed(event);
   feed.message(Buffer.from(JSON.stringify(agentStatus('unnumbered'))));
   expect([...feed.streams.keys()]).toEqual(['quiet', 'unnumbered']);
   feed.prune(61_000);

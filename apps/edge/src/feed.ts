@@ -43,6 +43,7 @@ export class Feed {
   readonly #sink: FeedSink;
   readonly #pacing: Pacing;
   readonly #conflations = new Map<Stream, Conflation>();
+  #closed = false;
   /** Messages kept back while the state is read, so that they can be put after it. */
   #backlog: Buffer[] | null = null;
 
@@ -65,6 +66,25 @@ export class Feed {
     return stream;
   }
 
+  /** Whether the stream stands on what Redis holds; with key null, the feed. */
+  knows(key: string | null): boolean {
+    return this.live && (key === null || (this.streams.get(key)?.epoch ?? null) !== null);
+  }
+
+  /** Takes up a stream that nobody has published to yet; one that was heard of meanwhile stays as it is. */
+  learn(stored: readonly StoredStream[]): void {
+    for (const entry of stored) {
+      const stream = this.stream(entry.key);
+      if (stream.epoch === null) stream.startFrom(numberingOf(entry), eventOf(entry));
+    }
+  }
+
+  /** Nobody uses it any more: what it still holds back, or is still being read, must not come after its successor's. */
+  close(): void {
+    this.#closed = true;
+    for (const conflation of this.#conflations.values()) conflation.close();
+  }
+
   message(bytes: Buffer): void {
     if (this.#backlog) this.#backlog.push(bytes);
     else if (this.live) this.#accept(bytes);
@@ -81,13 +101,14 @@ export class Feed {
    * @param stored null when it could not be read: what was missed shows as a hole with the next event
    */
   resume(stored: readonly StoredStream[] | null): void {
+    if (this.#closed) return;
     for (const entry of stored ?? []) {
       const stream = this.stream(entry.key);
       const last = eventOf(entry);
-      if (stream.epoch === null && !this.live) stream.startFrom(entry.epoch, entry.seq, last);
+      if (stream.epoch === null && !this.live) stream.startFrom(numberingOf(entry), last);
       // A last value of any other epoch may be one this node has long passed (Redis restored from an old copy).
       else if (last && (last.epoch === entry.epoch || last.epoch === stream.epoch)) this.#numbered(stream, last);
-      else if (stream.epoch === null) stream.startFrom(entry.epoch, entry.seq, null);
+      else if (stream.epoch === null) stream.startFrom(entry, null);
     }
     if (stored) this.live = true;
     const backlog = this.live ? (this.#backlog ?? []) : [];
@@ -159,10 +180,18 @@ export class Feed {
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** What Redis does (SPEC 6); a frame of a plain PUBLISH has no last value and is only remembered as recent activity. */
-function keptFor({ epoch, delivered, id }: Stream): number {
-  if (epoch === null) return MINUTE_MS;
+/** What Redis does (SPEC 6); without a last value a stream is only remembered as recent activity. */
+function keptFor({ delivered, id }: Stream): number {
+  if (delivered === null) return MINUTE_MS;
   return id.channel === 'backtest_progress' && delivered?.keep ? 7 * DAY_MS : DAY_MS;
+}
+
+/**
+ * The numbering to go on from. A last value of an earlier epoch stands for that epoch: its `seq` is what clients see, and
+ * that a new one has begun they are told with its first event.
+ */
+function numberingOf({ epoch, seq, frame, frameEpoch, frameSeq }: StoredStream): { epoch: string; seq: number } {
+  return frame ? { epoch: frameEpoch, seq: frameSeq } : { epoch, seq };
 }
 
 function eventOf(stored: StoredStream): NumberedEvent | null {

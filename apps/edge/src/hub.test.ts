@@ -7,7 +7,7 @@ import { createLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 
 const ALERTS = 'tickcast:{alerts}';
-const LINGER_MS = 5000;
+const LINGER_MS = 10_000;
 
 let source: MemorySource;
 let fanout: MemoryFanout;
@@ -35,9 +35,9 @@ afterEach(() => {
 });
 
 /** The outcome of `whenLive`, once there is one. */
-function whenLive(feed: Feed): { ready: boolean | null } {
+function whenLive(feed: Feed, key: string | null = null): { ready: boolean | null } {
   const outcome: { ready: boolean | null } = { ready: null };
-  hub.whenLive(feed, (ready) => {
+  hub.whenLive(feed, key, (ready) => {
     outcome.ready = ready;
   });
   return outcome;
@@ -64,7 +64,7 @@ describe('opening a feed', () => {
 
   test('is done once for all who wait for it', async () => {
     const feeds = [hub.use('alerts', null), hub.use('alerts', null)];
-    const outcomes = feeds.map(whenLive);
+    const outcomes = feeds.map((feed) => whenLive(feed));
     await settle();
     expect(outcomes).toEqual([{ ready: true }, { ready: true }]);
     expect(source.held).toEqual([ALERTS]);

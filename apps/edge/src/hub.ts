@@ -9,8 +9,8 @@ import { pushFrame } from './push-frame.ts';
 import type { Fanout } from './socket.ts';
 import type { Delivery, Stream } from './stream.ts';
 
-/** A feed nobody uses is kept this long: clients that flap must not make Redis resubscribe each time. */
-const LINGER_MS = 5000;
+/** A feed nobody uses is kept this long: well over the 5 s after which the seed's client comes back. */
+const LINGER_MS = 10_000;
 /** SPEC 2: a subscribe to a stream this node doesn't hold is answered within 1 s even when Redis hangs. */
 const OPEN_DEADLINE_MS = 900;
 const RESYNC_RETRY_MS = 1000;
@@ -50,7 +50,8 @@ export class Hub implements FeedSink {
   /** Feeds that were being opened when the connection was new: what they read may be older than their subscription. */
   readonly #missed = new Set<Feed>();
   readonly #lingering = new Map<Feed, NodeJS.Timeout>();
-  #retry: NodeJS.Timeout | null = null;
+  /** Feeds to be read again, after a time. */
+  readonly #retrying = new Map<Feed, NodeJS.Timeout>();
 
   constructor(parts: HubParts) {
     this.#parts = parts;
@@ -86,16 +87,24 @@ export class Hub implements FeedSink {
     );
   }
 
-  /** Calls back once the feed stands on what Redis holds: at once when it already does, `false` when it can't. */
-  whenLive(feed: Feed, callback: (ready: boolean) => void): void {
-    if (feed.live) {
+  /**
+   * Calls back once the feed, and of it the stream with this key, stands on what Redis holds: at once when it already
+   * does, `false` when it can't.
+   */
+  whenLive(feed: Feed, key: string | null, callback: (ready: boolean) => void): void {
+    if (feed.knows(key)) {
       callback(true);
       return;
     }
+    const withStream = (ready: boolean) => {
+      if (!ready || feed.knows(key)) callback(ready);
+      else void this.#learn(feed, key, callback);
+    };
     const waiting = this.#waiting.get(feed);
-    if (waiting) waiting.push(callback);
+    if (feed.live) withStream(true);
+    else if (waiting) waiting.push(withStream);
     else {
-      this.#waiting.set(feed, [callback]);
+      this.#waiting.set(feed, [withStream]);
       void this.#open(feed);
     }
   }
@@ -107,7 +116,6 @@ export class Hub implements FeedSink {
 
   /** Redis is back: whatever was published meanwhile is in what it holds. */
   resync(): void {
-    if (this.#retry) clearTimeout(this.#retry);
     for (const feed of this.#feeds.values()) {
       if (feed.live) void this.#resync(feed);
       else this.#missed.add(feed);
@@ -121,8 +129,7 @@ export class Hub implements FeedSink {
 
   stop(): void {
     this.#schedule.stop();
-    if (this.#retry) clearTimeout(this.#retry);
-    for (const timer of this.#lingering.values()) clearTimeout(timer);
+    for (const timer of [...this.#retrying.values(), ...this.#lingering.values()]) clearTimeout(timer);
   }
 
   deliver(feed: Feed, stream: Stream, delivery: Delivery): void {
@@ -191,6 +198,17 @@ export class Hub implements FeedSink {
     for (const callback of waiting) callback(feed.live);
   }
 
+  /** Opens one agent or backtest that never published: where its numbering begins is known to Redis alone. */
+  async #learn(feed: Feed, key: string | null, callback: (ready: boolean) => void): Promise<void> {
+    const { source, log } = this.#parts;
+    try {
+      feed.learn(await within(OPEN_DEADLINE_MS, () => source.open(feed.channel, key)));
+    } catch (error) {
+      log.warnSparsely({ feed: feed.name, key, reason: (error as Error).message }, 'could not open a stream');
+    }
+    callback(feed.knows(key));
+  }
+
   async #hold(feed: Feed): Promise<void> {
     if (this.#held.has(feed)) return;
     await this.#parts.source.hold(feed.name);
@@ -200,6 +218,8 @@ export class Hub implements FeedSink {
 
   async #resync(feed: Feed): Promise<void> {
     const { source, log } = this.#parts;
+    clearTimeout(this.#retrying.get(feed));
+    this.#retrying.delete(feed);
     feed.pause();
     try {
       feed.resume(await source.open(feed.channel, feed.key));
@@ -209,15 +229,19 @@ export class Hub implements FeedSink {
         'could not read a feed again; trying once more',
       );
       feed.resume(null);
-      if (this.#retry) clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.resync(), RESYNC_RETRY_MS);
+      if (this.#feeds.get(feed.name) !== feed) return;
+      const again = setTimeout(() => void this.#resync(feed), RESYNC_RETRY_MS);
+      this.#retrying.set(feed, again);
     }
   }
 
   #drop(feed: Feed): void {
     this.#lingering.delete(feed);
     this.#missed.delete(feed);
+    clearTimeout(this.#retrying.get(feed));
+    this.#retrying.delete(feed);
     this.#feeds.delete(feed.name);
+    feed.close();
     if (this.#held.delete(feed)) this.#parts.source.release(feed.name);
   }
 }

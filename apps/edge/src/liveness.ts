@@ -12,7 +12,7 @@ const EXPIRY_NOTICE_MS = 60_000;
  */
 export function checkLiveness(connection: Connection, now: number, idleTimeoutMs: number): number | null {
   const activeAt = Math.max(connection.activeAt, connection.subscriptions.lastPushAt());
-  const expiresInMs = (connection.identity?.expiresAt ?? 0) * 1000 - Date.now();
+  const expiresInMs = (connection.identity?.endsAt ?? 0) * 1000 - Date.now();
   if (expiresInMs <= 0) {
     connection.fail('token_expired', 4401);
     return null;

@@ -30,6 +30,7 @@ export class RedisLink implements StreamSource {
   readonly #parts: RedisLinkParts;
   readonly #subscriber: Subscriber;
   #up = false;
+  #lastError: string | null = null;
   #functionReady = false;
   #retry: NodeJS.Timeout | null = null;
   #closed = false;
@@ -40,6 +41,7 @@ export class RedisLink implements StreamSource {
     this.commands = connectCommands(parts.url);
     this.commands.on('ready', () => this.#look());
     this.commands.on('close', () => this.#look());
+    this.commands.on('error', (error: Error) => this.#failed(error));
     this.#subscriber = createSubscriber({
       url: parts.url,
       onMessage: parts.onMessage,
@@ -55,6 +57,11 @@ export class RedisLink implements StreamSource {
   /** Whether Redis was reached once and had the Function; a later outage does not change that. */
   get isFunctionReady(): boolean {
     return this.#functionReady;
+  }
+
+  /** Why Redis is out of reach, as the last attempt to connect said; null while it is reached. */
+  get lastError(): string | null {
+    return this.#lastError;
   }
 
   hold(name: string): Promise<void> {
@@ -80,6 +87,13 @@ export class RedisLink implements StreamSource {
     this.commands.disconnect();
   }
 
+  /** ioredis says what is wrong with address, network and password; nothing of the password itself. */
+  #failed(error: Error): void {
+    // A refused connection to a name with several addresses is an AggregateError, whose own message is empty.
+    this.#lastError = error.message || String((error as NodeJS.ErrnoException).code);
+    if (!this.#up) this.#parts.log.warnSparsely({ reason: this.#lastError }, 'Redis is out of reach');
+  }
+
   #look(): void {
     if (this.#closed) return;
     const up = this.commands.status === 'ready' && this.#subscriber.state === 'ready';
@@ -90,6 +104,7 @@ export class RedisLink implements StreamSource {
       this.#parts.onDown();
       return;
     }
+    this.#lastError = null;
     this.#parts.log.info('Redis is reached');
     void this.#install();
     this.#parts.onUp();

@@ -1,4 +1,11 @@
-import { type ErrorCode, type ErrorParams, type Lang, errorDetail } from '@tickcast/protocol';
+import {
+  type ErrorCode,
+  type ErrorParams,
+  type Lang,
+  type Reason,
+  errorDetail,
+  reasonDetail,
+} from '@tickcast/protocol';
 
 /** An answer in HTTP, to a request that is not upgraded. */
 export interface Refusal {
@@ -34,15 +41,15 @@ export const ORIGIN_FORBIDDEN = plain(
 export function unavailable(
   code: ErrorCode,
   lang: Lang,
-  options: { retryAfterSeconds: number; params?: ErrorParams },
+  options: { retryAfterSeconds: number; reason?: Reason; params?: ErrorParams },
 ): Refusal {
-  const { retryAfterSeconds, params } = options;
+  const { retryAfterSeconds, reason, params } = options;
   return {
     status: '503 Service Unavailable',
     body: JSON.stringify({
       type: 'error',
       error: code,
-      detail: errorDetail(code, lang, params),
+      detail: reason ? reasonDetail(reason, lang, params) : errorDetail(code, lang, params),
       retry_after_ms: retryAfterSeconds * 1000,
     }),
     retryAfterSeconds,

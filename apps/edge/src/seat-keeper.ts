@@ -1,6 +1,7 @@
-import type { EndReply, HeldSeat, Seats, SeatsState, TakeReply } from '@tickcast/backplane';
+import type { EndReply, HeldSeat, SeatBudget, Seats, SeatsState, TakeReply } from '@tickcast/backplane';
 import type { SeatAfterClose } from '@tickcast/protocol';
 import { randomBytes } from 'node:crypto';
+import { fullRetryMs } from './answers.ts';
 import type { Connection } from './connection.ts';
 import type { Log } from './log.ts';
 import { Turnstile } from './turnstile.ts';
@@ -17,6 +18,10 @@ const RETRY_MS = 1000;
 const TAKES_AT_ONCE = 64;
 /** Seats of one call: some hundred microseconds of Redis's time. */
 const BATCH = 500;
+/** Bucket of a seat in use, ms until it is full. */
+const EMPTY_MS = 1000;
+/** How long a client that comes back waits for the node it was at to tell of its bucket. */
+const TELL_WITHIN_MS = 150;
 /** SPEC 1: how long a node may act on having heard that the cluster is full. */
 const FULL_KNOWN_MS = 500;
 /** SPEC 1: the seat of a client sent away by a drain waits this long for it. */
@@ -38,7 +43,11 @@ export class SeatKeeper {
   readonly #parts: SeatKeeperParts;
   readonly #callEveryMs: number;
   readonly #taking = new Turnstile(TAKES_AT_ONCE);
-  readonly #givingBack = new Set<Promise<void>>();
+  /** Calls under way that take seats or give them back. */
+  /** Buckets that other nodes told of, and who waits for one, by seat id and generation. */
+  readonly #told = new Map<string, number>();
+  readonly #listening = new Map<string, (deficitMs: number) => void>();
+  readonly #underWay = new Set<Promise<unknown>>();
   /** By seat id, the longest seated first: those that no longer fit after an outage go youngest first. */
   readonly #held = new Map<string, Connection>();
   #timer: NodeJS.Timeout | null = null;
@@ -66,9 +75,9 @@ export class SeatKeeper {
     return performance.now() - this.#fullHeardAt < FULL_KNOWN_MS;
   }
 
-  /** Waits until every seat given back so far is given back. */
+  /** Waits until nothing is being taken or given back: of a take whose client is gone, the giving back follows. */
   async settle(): Promise<void> {
-    await Promise.all(this.#givingBack);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
   stop(): void {
@@ -83,7 +92,7 @@ export class SeatKeeper {
   async take(connection: Connection, wanted: string | null): Promise<TakeOutcome> {
     const sub = connection.identity?.sub ?? '';
     const newId = randomBytes(16).toString('base64url');
-    const result = await this.#taking.run(() => this.#take(sub, newId, wanted));
+    const result = await this.#remember(this.#taking.run(() => this.#take(sub, newId, wanted)));
     if (result.status === 'hold') return { holdMs: result.waitMs };
     this.#heard(result);
     if (result.status === 'full') {
@@ -91,14 +100,18 @@ export class SeatKeeper {
       return { full: true };
     }
     connection.seat = { id: result.id, gen: result.gen };
-    connection.seatDeficitMs = result.deficitMs;
+    const before = this.#held.get(result.id);
+    connection.seatDeficitMs = before?.budget?.deficitMs(this.#parts.now()) ?? result.deficitMs;
+    // An empty bucket is what Redis says of a seat in use: its node knows better, unless it has crashed.
+    if (result.resumed && !before && result.deficitMs >= EMPTY_MS) {
+      connection.seatDeficitMs = (await this.#budgetOf(result.id, result.gen)) ?? result.deficitMs;
+    }
     if (connection.ended) {
       // Nobody knows of a new seat whose client left meanwhile; one it came back to stays reserved.
       this.#giveBack(connection, result.resumed ? 'reserved' : 'free');
       return 'seated';
     }
-    // A client that returns to the node that still holds its older connection.
-    this.#held.get(result.id)?.close(4409);
+    before?.close(4409);
     this.#held.set(result.id, connection);
     return 'seated';
   }
@@ -124,7 +137,35 @@ export class SeatKeeper {
   /** Another connection, on any node, has taken a seat over. */
   taken(id: string, gen: number): void {
     const connection = this.#held.get(id);
-    if (connection?.seat && connection.seat.gen < gen) connection.close(4409);
+    if (!connection?.seat || connection.seat.gen >= gen) return;
+    const deficitMs = connection.budget?.deficitMs(this.#parts.now());
+    // Best effort: without it the other node starts from an empty bucket.
+    if (deficitMs !== undefined) this.#parts.seats.tellBudget({ id, gen, deficitMs }).catch(() => undefined);
+    connection.close(4409);
+  }
+
+  /** The node that had a seat before tells of its bucket. */
+  budgetTold({ id, gen, deficitMs }: SeatBudget): void {
+    this.#told.set(`${id} ${gen}`, deficitMs);
+    this.#listening.get(`${id} ${gen}`)?.(deficitMs);
+    // It may come before the answer to the take that it belongs to, but not much.
+    setTimeout(() => this.#told.delete(`${id} ${gen}`), TELL_WITHIN_MS).unref();
+  }
+
+  async #budgetOf(id: string, gen: number): Promise<number | null> {
+    const name = `${id} ${gen}`;
+    const known = this.#told.get(name);
+    if (known !== undefined) return known;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<number | null>((resolve) => {
+        timer = setTimeout(() => resolve(null), TELL_WITHIN_MS);
+        this.#listening.set(name, resolve);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#listening.delete(name);
+    }
   }
 
   /** Redis is reached: every lease is renewed at once, before another node's client gets the place. */
@@ -176,7 +217,7 @@ export class SeatKeeper {
       if (reply.results[index] === 'taken') connection.close(4409);
       else if (reply.results[index] === 'full') {
         connection.fail('connection_limit_exceeded', 1013, {
-          retryAfterMs: retryAfterMs(),
+          retryAfterMs: fullRetryMs(),
           params: { limit: this.#parts.maxSeats },
         });
       }
@@ -200,15 +241,24 @@ export class SeatKeeper {
   }
 
   #track(call: Promise<EndReply>): void {
-    const done = call.then(
-      (reply) => this.#heard(reply),
-      (error: unknown) => {
-        const reason = (error as Error).message;
-        this.#parts.log.warnSparsely({ reason }, 'could not give a seat back; it is free when its lease ends');
-      },
+    void this.#remember(
+      call.then(
+        (reply) => this.#heard(reply),
+        (error: unknown) => {
+          const reason = (error as Error).message;
+          this.#parts.log.warnSparsely({ reason }, 'could not give a seat back; it is free when its lease ends');
+        },
+      ),
     );
-    this.#givingBack.add(done);
-    void done.finally(() => this.#givingBack.delete(done));
+  }
+
+  async #remember<T>(call: Promise<T>): Promise<T> {
+    this.#underWay.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#underWay.delete(call);
+    }
   }
 
   #heard({ count, registry }: SeatsState): void {
@@ -218,9 +268,4 @@ export class SeatKeeper {
     this.#count = count;
     if (count < this.#parts.maxSeats) this.#fullHeardAt = Number.NEGATIVE_INFINITY;
   }
-}
-
-/** Spreads the clients of a full cluster, so that they don't all return in the same instant. */
-export function retryAfterMs(): number {
-  return 1000 + Math.floor(Math.random() * 2000);
 }

@@ -7,7 +7,7 @@ const LOSSLESS = ['agent_status', 'alerts'] as const;
 
 function streamAt(channel: (typeof CONFLATABLE)[number] | (typeof LOSSLESS)[number], seq: number): Stream {
   const stream = new Stream({ channel, key: channel === 'alerts' ? null : 'a' }, 0);
-  stream.startFrom(EPOCH, seq, null);
+  stream.startFrom({ epoch: EPOCH, seq }, null);
   return stream;
 }
 

@@ -33,7 +33,7 @@ export class Stream {
   seq = 0;
   /** The last numbered event this node delivered: what a new subscriber's snapshot shows. */
   delivered: NumberedEvent | null = null;
-  /** Where the numbering stood after it: the next push goes on from there. An older epoch's last value has no say. */
+  /** Where the numbering stood after it: the next push goes on from there. */
   deliveredTo: { epoch: string; seq: number } | null = null;
   /** Moment of the last push, on the connections' clock; counts as activity of every subscriber. */
   pushedAt = Number.NEGATIVE_INFINITY;
@@ -46,7 +46,7 @@ export class Stream {
   }
 
   /** Starts from what Redis holds, as if it had been delivered. */
-  startFrom(epoch: string, seq: number, last: NumberedEvent | null): void {
+  startFrom({ epoch, seq }: { epoch: string; seq: number }, last: NumberedEvent | null): void {
     this.epoch = epoch;
     this.seq = seq;
     this.delivered = last;

@@ -1,22 +1,16 @@
 import {
   type ErrorCode,
-  type MessageId,
   type Reason,
   type SubscribeMany,
   type SubscribeOne,
   errorDetail,
   reasonDetail,
 } from '@tickcast/protocol';
+import { BACKPLANE_RETRY_MS, withId } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { declareMissed } from './loss.ts';
 import type { Outcome, Subscription } from './subscriptions.ts';
 import { streamTopic } from './topics.ts';
-
-/** What a client is told to wait while Redis, or the key server, is out of reach. */
-export const BACKPLANE_RETRY_MS = 1000;
-
-/** The field of a reply to a message with an `id`. */
-export const withId = (id: MessageId | undefined) => (id === undefined ? {} : { id });
 
 interface Problem {
   code: ErrorCode;
@@ -38,6 +32,11 @@ export function subscribe(connection: Connection, message: SubscribeOne, maxSubs
     const { subscription, state } = outcome;
     if (state === 'unavailable') {
       connection.error('backplane_unavailable', { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
+      return;
+    }
+    if (state === 'gone' && !connection.identity?.claim.allows(channel, key)) {
+      // A new token came in between, and does not cover it.
+      connection.error('forbidden', { ...withId(id), params: { stream: streamTopic(channel, key) } });
       return;
     }
     const at = position(subscription);
@@ -81,7 +80,7 @@ export function subscribeMany(connection: Connection, message: SubscribeMany, ma
         const outcome = outcomeOf.get(key);
         if (problem || !outcome) return errorResult(raw, problem ?? INVALID_SYMBOL, connection);
         const { epoch, seq } = position(outcome.subscription);
-        return { symbol: raw, key, epoch, seq, recovered: false };
+        return { symbol: raw, channel, key, epoch, seq, recovered: false, count: subscriptions.size };
       });
       connection.reply({ type: 'subscribed', id, channel, results, count: subscriptions.size });
     }
@@ -98,7 +97,7 @@ const BACKPLANE_AWAY: Problem = { code: 'backplane_unavailable', params: {} };
 
 function errorResult(symbol: string, { code, reason, params }: Problem, { lang }: Connection): object {
   const detail = reason ? reasonDetail(reason, lang, params) : errorDetail(code, lang, params);
-  return { symbol, error: code, detail };
+  return { symbol, type: 'error', error: code, detail };
 }
 
 /** Why a subscription is refused, or null. */

@@ -11,6 +11,8 @@ export interface Subscription {
   readonly channel: Channel;
   readonly key: string | null;
   readonly feed: Feed;
+  /** Whether pushes have begun. */
+  live: boolean;
 }
 
 /** What became of a subscription: it may also have been ended again before its feed was live. */
@@ -56,19 +58,20 @@ export class Subscriptions {
       if (open > 0 || this.#connection.ended) return;
       const outcomes = subscriptions.map((subscription) => this.#settled(subscription));
       for (const { subscription, state } of outcomes) {
+        subscription.live = state === 'live';
         if (state === 'live') this.#refresh(channel, streamTopic(channel, subscription.key));
         else if (state === 'unavailable') this.remove(channel, subscription.key);
       }
       onSettled(outcomes);
     };
-    for (const { feed } of subscriptions) this.#hub.whenLive(feed, settle);
+    for (const { feed, key } of subscriptions) this.#hub.whenLive(feed, key, settle);
   }
 
   #enter(channel: Channel, key: string | null): Subscription {
     const known = this.#entries.get(streamTopic(channel, key));
     if (known) return known;
     const feed = this.#hub.use(channel, key);
-    const subscription = { channel, key, feed };
+    const subscription = { channel, key, feed, live: false };
     // The stream's own string, where there is one: a thousand clients of a symbol share it.
     this.#entries.set(feed.streams.get(key ?? '')?.topic ?? streamTopic(channel, key), subscription);
     return subscription;
@@ -76,9 +79,17 @@ export class Subscriptions {
 
   #settled(subscription: Subscription): Outcome {
     const { channel, key, feed } = subscription;
-    if (!feed.live) return { subscription, state: 'unavailable' };
+    if (!subscription.live && !feed.knows(key)) return { subscription, state: 'unavailable' };
     const isKept = this.#entries.get(streamTopic(channel, key)) === subscription;
     return { subscription, state: isKept ? 'live' : 'gone' };
+  }
+
+  /** Removes the subscription, if there is one; calls back when a subscribe to it that still waits has been answered. */
+  removeInTurn(channel: Channel, key: string | null, onAnswered: () => void): void {
+    const subscription = this.#entries.get(streamTopic(channel, key));
+    this.remove(channel, key);
+    if (!subscription || subscription.live) onAnswered();
+    else this.#hub.whenLive(subscription.feed, key, onAnswered);
   }
 
   remove(channel: Channel, key: string | null): void {
@@ -101,9 +112,9 @@ export class Subscriptions {
   enforce(claim: Claim): Subscription[] {
     const ended: Subscription[] = [];
     for (const [name, subscription] of this.#entries) {
-      const { channel, key, feed } = subscription;
+      const { channel, key, live } = subscription;
       if (claim.allows(channel, key)) {
-        if (feed.live && this.#refresh(channel, name) && key === null) this.sendSnapshots(subscription);
+        if (live && this.#refresh(channel, name) && key === null) this.sendSnapshots(subscription);
       } else {
         this.remove(channel, key);
         ended.push(subscription);
@@ -115,7 +126,7 @@ export class Subscriptions {
   /** Whether pushes of the stream reach this client. */
   receives(stream: Stream): boolean {
     const everyKey = feedTopic(stream.id.channel);
-    if (!everyKey) return this.#entries.get(stream.topic)?.feed.live === true;
+    if (!everyKey) return this.#entries.get(stream.topic)?.live === true;
     return this.#joined !== null && (this.#joined.has(stream.topic) || this.#joined.has(everyKey));
   }
 
@@ -177,8 +188,8 @@ export class Subscriptions {
 
   #wantedTopics(channel: Channel, everyKey: string): Set<string> {
     const wanted = new Set<string>();
-    for (const { channel: own, key, feed } of this.#entries.values()) {
-      if (own !== channel || !feed.live) continue;
+    for (const { channel: own, key, live } of this.#entries.values()) {
+      if (own !== channel || !live) continue;
       if (key !== null) wanted.add(streamTopic(channel, key));
       else {
         const keys = this.#allowedKeys(channel);

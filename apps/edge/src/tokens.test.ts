@@ -82,7 +82,7 @@ describe('refused is a token', () => {
 test('a public key is never taken for a secret', async () => {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const checkPem = checkWith({ kind: 'pem', pem });
+  const checkPem = checkWith({ kind: 'public', key: publicKey, algorithms: ['EdDSA'] });
   await expect(checkPem(await sign({}, privateKey, 'EdDSA'))).resolves.toMatchObject({ sub: 'desk' });
   await expect(checkPem(await sign({}, Buffer.from(pem)))).rejects.toMatchObject({ code: 'authentication_failed' });
 });

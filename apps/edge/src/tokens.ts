@@ -1,17 +1,10 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { type Claim, parseChannelsClaim } from '@tickcast/protocol';
 import { type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, createRemoteJWKSet, jwtVerify } from 'jose';
 import type { EdgeConfig, TokenKey } from './config.ts';
+import { ASYMMETRIC } from './token-algorithms.ts';
 
 const CLOCK_TOLERANCE_SECONDS = 5;
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-const EC = new Map([
-  ['prime256v1', 'ES256'],
-  ['secp384r1', 'ES384'],
-  ['secp521r1', 'ES512'],
-]);
-const EDWARDS = ['EdDSA', 'Ed25519'];
-
 /** Faults of the key server, not of the token: the client is asked to come back, not to get another token. */
 const KEY_SERVER_FAULTS = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']);
 
@@ -22,6 +15,8 @@ export interface Identity {
   claim: Claim;
   /** `exp`, Unix seconds. */
   expiresAt: number;
+  /** When its connection ends: at `exp`, or for one that came within the tolerance after it, at the end of that. */
+  endsAt: number;
 }
 
 export class TokenRejectedError extends Error {
@@ -40,14 +35,6 @@ export class KeysUnavailableError extends Error {
  */
 export type CheckToken = (token: string) => Promise<Identity>;
 
-function algorithmsFor(key: KeyObject): string[] {
-  if (key.asymmetricKeyType === 'rsa') return RSA;
-  if (key.asymmetricKeyType === 'ed25519') return EDWARDS;
-  const curve = EC.get(key.asymmetricKeyDetails?.namedCurve ?? '');
-  if (key.asymmetricKeyType === 'ec' && curve) return [curve];
-  throw new Error(`TICKCAST_AUTH_PUBLIC_KEY_FILE holds a key of type ${key.asymmetricKeyType}: use RSA, EC or Ed25519`);
-}
-
 interface Verification {
   key: KeyObject | Uint8Array | JWTVerifyGetKey;
   /** Pinned by the kind of key, so that a public key can never be used as an HS256 secret (RFC 8725, section 2.1). */
@@ -58,15 +45,13 @@ function verificationWith(tokenKey: TokenKey): Verification {
   switch (tokenKey.kind) {
     case 'secret':
       return { key: new TextEncoder().encode(tokenKey.secret), algorithms: ['HS256'] };
-    case 'pem': {
-      const key = createPublicKey(tokenKey.pem);
-      return { key, algorithms: algorithmsFor(key) };
-    }
+    case 'public':
+      return { key: tokenKey.key, algorithms: [...tokenKey.algorithms] };
     case 'jwks':
       // The cool-down keeps tokens with unknown key ids from making this node fetch without end.
       return {
         key: createRemoteJWKSet(tokenKey.url, { cooldownDuration: 30_000, timeoutDuration: 5000 }),
-        algorithms: [...RSA, ...EC.values(), ...EDWARDS],
+        algorithms: [...ASYMMETRIC],
       };
   }
 }
@@ -75,12 +60,13 @@ function identityOf(payload: JWTPayload): Identity {
   const { sub = '', exp, iat } = payload;
   if (typeof exp !== 'number') throw new TokenRejectedError('the token has no exp');
   if (typeof sub !== 'string' || sub.length > 256) throw new TokenRejectedError('sub is not a string of up to 256');
-  if (iat !== undefined && iat > Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS) {
+  const now = Date.now() / 1000;
+  if (iat !== undefined && iat > now + CLOCK_TOLERANCE_SECONDS) {
     throw new TokenRejectedError('iat lies in the future');
   }
   const claim = parseChannelsClaim(payload['channels']);
   if (claim === null) throw new TokenRejectedError('the channels claim is malformed');
-  return { sub, claim, expiresAt: exp };
+  return { sub, claim, expiresAt: exp, endsAt: exp > now ? exp : exp + CLOCK_TOLERANCE_SECONDS };
 }
 
 function isKeyServerFault(error: unknown): boolean {

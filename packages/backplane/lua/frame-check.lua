@@ -7,6 +7,7 @@ local function decode(frame)
   if not json then
     json = cjson.new()
     json.decode_invalid_numbers(false)
+    json.decode_max_depth(MAX_FRAME_DEPTH)
   end
   return pcall(json.decode, frame)
 end
@@ -106,7 +107,7 @@ local function check_frame(stream, frame)
   end
   local decoded, value = decode(frame)
   if not decoded or type(value) ~= 'table' or not is_strict(frame) then
-    return 'the frame is not valid JSON'
+    return 'the frame is not valid JSON of at most ' .. MAX_FRAME_DEPTH .. ' levels'
   end
   if value.type ~= stream.channel then
     return 'type must be "' .. stream.channel .. '", as in the name of the stream'

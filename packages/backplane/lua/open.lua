@@ -7,7 +7,8 @@
 -- A stream without a numbering of this run of Redis gets its new epoch here already, with seq 0: whoever opens it before its
 -- first event then sees no break at that event. Its last value stays, under the numbers that it was published with.
 
-local OPENED_MS = DAY_MS
+-- A stream that nobody has published to is kept only while it is being opened: clients can name any number of them.
+local OPENED_MS = 60000
 
 local function open_stream(stream, clock, boot)
   local state = redis.call('HMGET', stream.state, 'epoch', 'seq', 'boot', 'time', 'keep', 'frame', 'frame_epoch', 'frame_seq')
@@ -21,7 +22,6 @@ local function open_stream(stream, clock, boot)
     end
   end
   if not frame then
-    -- Never published: kept only as long as somebody asks for it.
     redis.call('PEXPIRE', stream.state, OPENED_MS)
     return { stream.key or '', epoch, seq, '', '0', '', epoch, seq }
   end

@@ -4,7 +4,7 @@
 --
 --   KEYS[1]  P{seats}              ZSET  seat id -> end of its lease
 --            P{seats}:seat:<id>    HASH  sub, gen, state (live | reserved | free), full_at (when its bucket is full), node
---            P{seats}:state        HASH  registry, last_call, hold_until
+--            P{seats}:state        HASH  registry, last_call, hold_until, last_gen
 --            P{seats}:sub:<sha1>   ZSET  buckets that this sub left behind within the last second: seat id -> full_at
 --   ARGV[1]  registry that the caller remembers, '' for none
 --   ARGV[2]  a fresh random registry id, used when there is none
@@ -19,7 +19,8 @@
 --   when no seat call came for 6 s and there are leases: Redis, or all that talk to it, were away; for 6 s,
 --   when a caller remembers another registry: this one came up empty and the caller's seats are missing; for one lease.
 --
--- Generations: every take-over raises `gen`; whoever knows a lower one has lost the seat. A record outlives its seat by a
+-- Generations: every take-over raises `gen`, over all that were given before (`last_gen`): a record may be lost, and the same
+-- generation must not be given twice; whoever knows a lower one has lost the seat. A record outlives its seat by a
 -- minute, so that a late renewal is told so, instead of bringing back a seat nobody sits on.
 
 local SEATS = KEYS[1]
@@ -103,12 +104,28 @@ end
 
 -- Leaves the bucket of an ended connection where the next seat of its sub finds it.
 local function leave_bucket(sub, id, full_at)
-  if full_at > NOW then
+  -- Tokens without a sub belong to people who have nothing to do with each other.
+  if sub ~= '' and full_at > NOW then
     redis.call('ZADD', bucket_key(sub), full_at, id)
     redis.call('PEXPIRE', bucket_key(sub), BUCKET)
   end
 end
 
+-- Notes a generation that some node knows of; answers the highest known. A registry that came up empty does not know what
+-- was given before it, so it begins with the time.
+local function note_gen(gen)
+  local last_gen = tonumber(redis.call('HMGET', STATE, 'last_gen')[1]) or NOW
+  if gen > last_gen then
+    redis.call('HSET', STATE, 'last_gen', gen)
+  end
+  return math.max(gen, last_gen)
+end
+
+-- The generation of a take-over: above the seat's own and above every other.
+local function next_gen(gen)
+  return note_gen(note_gen(gen) + 1)
+end
+
 local function announce_take_over(id, gen)
-  redis.call('PUBLISH', SEATS, id .. ' ' .. string.format('%d', gen) .. ' ' .. NODE)
+  redis.call('PUBLISH', SEATS, id .. ' ' .. string.format('%.0f', gen) .. ' ' .. NODE)
 end

@@ -28,6 +28,7 @@ local function renew(id, sub, gen, deficit)
     redis.call('HSET', seat_key(id), 'full_at', NOW + deficit)
     return 'o'
   end
+  note_gen(gen)
   write_seat(id, sub, gen, 'live', NOW + deficit)
   if seat then
     announce_take_over(id, gen)

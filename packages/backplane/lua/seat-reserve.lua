@@ -23,6 +23,7 @@ if lease and (leased or seat_count() < CAP) then
   redis.call('ZADD', SEATS, NOW + lease, id)
   leased = true
 end
+note_gen(gen)
 write_seat(id, sub, gen, 'reserved', full_at)
 if leased then
   redis.call('PERSIST', seat_key(id))

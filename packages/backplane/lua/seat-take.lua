@@ -18,7 +18,7 @@ local registry, hold = attend()
 local seat = brought ~= '' and read_seat(brought)
 if seat and seat.sub == sub and redis.call('ZSCORE', SEATS, brought) then
   local deficit = seat.state == 'live' and BUCKET or deficit_until(seat.full_at)
-  local gen = seat.gen + 1
+  local gen = next_gen(seat.gen)
   write_seat(brought, sub, gen, 'live', NOW + deficit)
   redis.call('ZADD', SEATS, NOW + TTL, brought)
   redis.call('ZREM', bucket_key(sub), brought)

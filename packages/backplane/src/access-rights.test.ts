@@ -61,8 +61,10 @@ test('an edge with the documented rights opens streams, subscribes and seats cli
   const seat = { id: 's2', sub: 'u', gen: 1, deficitMs: 500 };
   await seats.renew([seat]);
   await seats.reserve({ ...seat, ms: 1000 });
-  await seats.take({ sub: 'u', seat: 's2', newId: 's3' });
-  await seats.release({ ...seat, gen: 2 });
+  const taken = await seats.take({ sub: 'u', seat: 's2', newId: 's3' });
+  if (taken.status !== 'seated') throw new Error('the seat was not had back');
+  await seats.tellBudget({ ...seat, gen: taken.gen });
+  await seats.release({ ...seat, gen: taken.gen });
   await seats.take({ sub: 'u', newId: 's4' });
 });
 

@@ -1,4 +1,11 @@
-import { type FieldRule, FRAME_RULES, MAX_FRAME_BYTES, SERVER_FIELDS, TERMINAL_STATUSES } from '@tickcast/protocol';
+import {
+  type FieldRule,
+  FRAME_RULES,
+  MAX_FRAME_BYTES,
+  MAX_FRAME_DEPTH,
+  SERVER_FIELDS,
+  TERMINAL_STATUSES,
+} from '@tickcast/protocol';
 import { luaSource } from './lua-source.ts';
 
 /**
@@ -22,6 +29,7 @@ function rulesTable(): string {
     '-- Generated from the schemas of @tickcast/protocol.',
     `local FUNCTION_VERSION = ${FUNCTION_VERSION}`,
     `local MAX_FRAME_BYTES = ${MAX_FRAME_BYTES}`,
+    `local MAX_FRAME_DEPTH = ${MAX_FRAME_DEPTH}`,
     `local SERVER_FIELDS = { ${SERVER_FIELDS.map(quote).join(', ')} }`,
     `local TERMINAL = { ${TERMINAL_STATUSES.map((status) => `[${quote(status)}] = true`).join(', ')} }`,
     'local RULES = {',

@@ -14,6 +14,7 @@ export function keepAlive(redis: Redis): void {
     const { stream } = redis;
     let answeredAt = performance.now();
     let beatAt = answeredAt;
+    let isReady = false;
 
     const ping = async () => {
       try {
@@ -28,6 +29,9 @@ export function keepAlive(redis: Redis): void {
       // A process that was itself stopped, or busy, has not read its sockets yet and can judge nobody.
       if (now - beatAt > 2 * PERIOD_MS) answeredAt = now;
       beatAt = now;
+      // The answer to the handshake, from a Redis that was stopped until now.
+      if (!isReady && redis.status === 'ready') answeredAt = now;
+      isReady = redis.status === 'ready';
       // Not disconnect(), which says goodbye first and waits two seconds for an answer.
       if (now - answeredAt > DEADLINE_MS) stream.destroy();
       else if (redis.status === 'ready') void ping();

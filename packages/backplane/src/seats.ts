@@ -88,8 +88,17 @@ export interface Seats {
   renew(list: readonly HeldSeat[]): Promise<RenewReply>;
   /** Frees a seat at once. */
   release(seat: HeldSeat): Promise<EndReply>;
+  /** Tells whoever took a seat over under `gen` what its bucket was: Redis does not know the bucket of a seat in use. */
+  tellBudget(seat: SeatBudget): Promise<void>;
   /** Leaves the seat to its client until its lease ends, or for `ms` from now. */
   reserve(seat: HeldSeat & { readonly ms?: number }): Promise<EndReply>;
+}
+
+/** The bucket that came with a take-over, from the node that had the seat before. */
+export interface SeatBudget {
+  readonly id: string;
+  readonly gen: number;
+  readonly deficitMs: number;
 }
 
 /** One take-over, from the channel `names.seats.takenChannel`: connections with a lower `gen` have lost the seat. */
@@ -162,6 +171,9 @@ export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOption
       const reply = await call('release', [id, sub, gen, wholeMs(deficitMs)]);
       return { done: reply[0] === 1, ...stateOf(reply) };
     },
+    async tellBudget({ id, gen, deficitMs }) {
+      await redis.publish(names.seats.takenChannel, `=${id} ${gen} ${wholeMs(deficitMs)}`);
+    },
     async reserve({ id, sub, gen, deficitMs, ms }) {
       const reply = await call('reserve', [id, sub, gen, wholeMs(deficitMs), ms ?? '']);
       return { done: reply[0] === 1, ...stateOf(reply) };
@@ -174,4 +186,11 @@ export function decodeTakeOver(message: Buffer): TakeOver | null {
   const [, id, gen, node] = /^([A-Za-z0-9_-]{1,64}) (\d{1,15}) (.*)$/s.exec(message.toString()) ?? [];
   if (id === undefined || node === undefined) return null;
   return { id, gen: Number(gen), node };
+}
+
+/** Reads a message of `names.seats.takenChannel`; null when it is not of a budget. */
+export function decodeSeatBudget(message: Buffer): SeatBudget | null {
+  const [, id, gen, deficitMs] = /^=([A-Za-z0-9_-]{1,64}) (\d{1,15}) (\d{1,4})$/.exec(message.toString()) ?? [];
+  if (id === undefined) return null;
+  return { id, gen: Number(gen), deficitMs: Number(deficitMs) };
 }

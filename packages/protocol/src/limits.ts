@@ -17,6 +17,9 @@ export const DEFAULT_LIMITS = {
 /** Bytes of one published frame. */
 export const MAX_FRAME_BYTES = 65_536;
 
+/** Levels of objects and arrays in one published frame: what any client's JSON parser takes. */
+export const MAX_FRAME_DEPTH = 64;
+
 /** Elements of `symbols` in one message: bounds what a single reply can weigh. */
 export const MAX_SYMBOLS = 256;
 

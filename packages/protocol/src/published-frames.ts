@@ -1,6 +1,6 @@
 import { type Channel, isNormalKey } from './channels.ts';
 import * as validators from './generated/validators.js';
-import { MAX_FRAME_BYTES } from './limits.ts';
+import { MAX_FRAME_BYTES, MAX_FRAME_DEPTH } from './limits.ts';
 
 /** What an edge needs to know of a good frame: its stream's key, and the status of an agent or backtest. */
 export interface PublishedFrame {
@@ -32,6 +32,27 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** How deep the objects and arrays of a JSON text are nested. */
+function depthOf(json: Uint8Array): number {
+  let depth = 0;
+  let deepest = 0;
+  let isInText = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at];
+    if (isInText) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) isInText = false;
+    } else if (byte === QUOTE) isInText = true;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) deepest = Math.max(deepest, (depth += 1));
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+  }
+  return deepest;
+}
+
 function check(channel: Channel, frame: unknown): PublishedFrame | BadFrame {
   switch (channel) {
     case 'market_data': {
@@ -61,6 +82,7 @@ export function checkPublishedFrame(channel: Channel, bytes: Uint8Array): Publis
   if (bytes.byteLength > MAX_FRAME_BYTES) return { problem: `the frame is over ${MAX_FRAME_BYTES} bytes` };
   const frame = parse(bytes);
   if (frame === undefined) return { problem: 'the frame is not JSON in UTF-8' };
+  if (depthOf(bytes) > MAX_FRAME_DEPTH) return { problem: `the frame is over ${MAX_FRAME_DEPTH} levels deep` };
   const checked = check(channel, frame);
   if ('problem' in checked || isNormalKey(channel, checked.key)) return checked;
   return { problem: 'the key is not in normal form' };

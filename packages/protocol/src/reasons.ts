@@ -72,6 +72,10 @@ export const REASONS = {
     zh: '新令牌属于另一个用户，原令牌继续有效；请使用同一用户的令牌，或另建连接',
     en: 'The new token belongs to another user; the old one stands. Use a token of the same user, or another connection.',
   },
+  too_many_at_the_door: {
+    zh: '等待进入的连接过多，请在 retry_after_ms 毫秒后重试',
+    en: 'Too many connections are waiting to get in. Try again after retry_after_ms milliseconds.',
+  },
   sent_too_early: {
     zh: '连接就绪之前发送的消息过多，请稍候再重新连接，并在就绪后再发送',
     en: 'Too much was sent before the connection was ready. Wait a little, connect again, and send more slowly.',

@@ -5,7 +5,7 @@ import { CHANNELS } from '../src/channels.ts';
 import { CLOSES } from '../src/closes.ts';
 import { ERRORS } from '../src/errors.ts';
 import { FRAME_RULES } from '../src/frame-rules.ts';
-import { DEFAULT_LIMITS, MAX_CLAIM_ENTRIES, MAX_FRAME_BYTES, MAX_SYMBOLS } from '../src/limits.ts';
+import { DEFAULT_LIMITS, MAX_CLAIM_ENTRIES, MAX_FRAME_BYTES, MAX_FRAME_DEPTH, MAX_SYMBOLS } from '../src/limits.ts';
 import { REASONS } from '../src/reasons.ts';
 import { CLIENT_CATALOGUE, SERVER_CATALOGUE } from '../src/schemas/catalogue.ts';
 import { SERVER_FIELDS } from '../src/schemas/push.ts';
@@ -59,6 +59,7 @@ test('the limits are those in the code', () => {
   expect(Object.fromEntries(limits)).toEqual(DEFAULT_LIMITS);
   expect(table('fixed limit', 'value').map((row) => Number(row[1]))).toEqual([
     MAX_FRAME_BYTES,
+    MAX_FRAME_DEPTH,
     MAX_SYMBOLS,
     MAX_CLAIM_ENTRIES,
   ]);

@@ -2,6 +2,7 @@ import { type StoredStream, createNames } from '@tickcast/backplane';
 import type { Channel } from '@tickcast/protocol';
 import type { StreamSource } from '../../src/hub.ts';
 import type { Fanout, Socket } from '../../src/socket.ts';
+import { numbered, stored } from './events.ts';
 
 const names = createNames();
 
@@ -31,7 +32,10 @@ export class MemorySource implements StreamSource {
     this.opens += 1;
     await this.gate;
     if (this.away) throw new Error('away');
-    return this.states.get(this.nameOf(channel, key)) ?? [];
+    const states = this.states.get(this.nameOf(channel, key)) ?? [];
+    if (key === null && channel !== 'alerts') return states;
+    const state = states.find((one) => one.key === key);
+    return [state ?? stored(numbered(0, { key }), { frame: null })];
   }
 
   nameOf(channel: Channel, key: string | null): string {

@@ -46,8 +46,8 @@ export const SubscribedMany = Type.Object(
     channel: ChannelName,
     results: Type.Array(
       Type.Union([
-        Type.Object({ symbol: asked, ...position }),
-        Type.Object({ symbol: asked, error: ErrorCodeName, detail: ErrorDetail }),
+        Type.Object({ symbol: asked, channel: ChannelName, ...position, count: Count }),
+        Type.Object({ symbol: asked, type: Type.Literal('error'), error: ErrorCodeName, detail: ErrorDetail }),
       ]),
       { description: 'One for each of `symbols`, in their order.' },
     ),
@@ -63,9 +63,10 @@ export const SubscribedMany = Type.Object(
         id: 'q1',
         channel: 'market_data',
         results: [
-          { symbol: '700.HK', key: '0700.HK', ...position1 },
+          { symbol: '700.HK', channel: 'market_data', key: '0700.HK', ...position1, count: 1 },
           {
             symbol: '9988.HK',
+            type: 'error',
             error: 'forbidden',
             detail: ERRORS.forbidden.zh.replace('{stream}', 'market_data:9988.HK'),
           },
