@@ -2,6 +2,7 @@ import type { EndReply, HeldSeat, SeatBudget, Seats, SeatsState, TakeReply } fro
 import type { SeatAfterClose } from '@tickcast/protocol';
 import { randomBytes } from 'node:crypto';
 import { fullRetryMs } from './answers.ts';
+import { BudgetNews } from './budget-news.ts';
 import type { Connection } from './connection.ts';
 import type { Log } from './log.ts';
 import { Turnstile } from './turnstile.ts';
@@ -20,8 +21,6 @@ const TAKES_AT_ONCE = 64;
 const BATCH = 500;
 /** Bucket of a seat in use, ms until it is full. */
 const EMPTY_MS = 1000;
-/** How long a client that comes back waits for the node it was at to tell of its bucket. */
-const TELL_WITHIN_MS = 150;
 /** SPEC 1: how long a node may act on having heard that the cluster is full. */
 const FULL_KNOWN_MS = 500;
 /** SPEC 1: the seat of a client sent away by a drain waits this long for it. */
@@ -43,10 +42,8 @@ export class SeatKeeper {
   readonly #parts: SeatKeeperParts;
   readonly #callEveryMs: number;
   readonly #taking = new Turnstile(TAKES_AT_ONCE);
+  readonly #budgetNews = new BudgetNews();
   /** Calls under way that take seats or give them back. */
-  /** Buckets that other nodes told of, and who waits for one, by seat id and generation. */
-  readonly #told = new Map<string, number>();
-  readonly #listening = new Map<string, (deficitMs: number) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
   /** By seat id, the longest seated first: those that no longer fit after an outage go youngest first. */
   readonly #held = new Map<string, Connection>();
@@ -93,8 +90,8 @@ export class SeatKeeper {
     const sub = connection.identity?.sub ?? '';
     const newId = randomBytes(16).toString('base64url');
     const result = await this.#remember(this.#taking.run(() => this.#take(sub, newId, wanted)));
-    if (result.status === 'hold') return { holdMs: result.waitMs };
     this.#heard(result);
+    if (result.status === 'hold') return { holdMs: result.waitMs };
     if (result.status === 'full') {
       this.#fullHeardAt = performance.now();
       return { full: true };
@@ -102,17 +99,18 @@ export class SeatKeeper {
     connection.seat = { id: result.id, gen: result.gen };
     const before = this.#held.get(result.id);
     connection.seatDeficitMs = before?.budget?.deficitMs(this.#parts.now()) ?? result.deficitMs;
-    // An empty bucket is what Redis says of a seat in use: its node knows better, unless it has crashed.
-    if (result.resumed && !before && result.deficitMs >= EMPTY_MS) {
-      connection.seatDeficitMs = (await this.#budgetOf(result.id, result.gen)) ?? result.deficitMs;
-    }
     if (connection.ended) {
       // Nobody knows of a new seat whose client left meanwhile; one it came back to stays reserved.
       this.#giveBack(connection, result.resumed ? 'reserved' : 'free');
       return 'seated';
     }
+    // Held from here on: while it waits for its bucket below, somebody else may take the seat over again.
     before?.close(4409);
     this.#held.set(result.id, connection);
+    // An empty bucket is what Redis says of a seat in use: its node knows better, unless it has crashed.
+    if (result.resumed && !before && result.deficitMs >= EMPTY_MS) {
+      connection.seatDeficitMs = (await this.#budgetNews.of(result.id, result.gen)) ?? result.deficitMs;
+    }
     return 'seated';
   }
 
@@ -145,27 +143,8 @@ export class SeatKeeper {
   }
 
   /** The node that had a seat before tells of its bucket. */
-  budgetTold({ id, gen, deficitMs }: SeatBudget): void {
-    this.#told.set(`${id} ${gen}`, deficitMs);
-    this.#listening.get(`${id} ${gen}`)?.(deficitMs);
-    // It may come before the answer to the take that it belongs to, but not much.
-    setTimeout(() => this.#told.delete(`${id} ${gen}`), TELL_WITHIN_MS).unref();
-  }
-
-  async #budgetOf(id: string, gen: number): Promise<number | null> {
-    const name = `${id} ${gen}`;
-    const known = this.#told.get(name);
-    if (known !== undefined) return known;
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await new Promise<number | null>((resolve) => {
-        timer = setTimeout(() => resolve(null), TELL_WITHIN_MS);
-        this.#listening.set(name, resolve);
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#listening.delete(name);
-    }
+  budgetTold(budget: SeatBudget): void {
+    this.#budgetNews.told(budget);
   }
 
   /** Redis is reached: every lease is renewed at once, before another node's client gets the place. */
