@@ -84,6 +84,10 @@ describe('the key to check tokens with', () => {
     expect(readConfig(jwks).tokenKey).toEqual({ kind: 'jwks', url: new URL(jwks.TICKCAST_AUTH_JWKS_URL) });
   });
 
+  test('in a JWKS at something that is no URL is one problem, not two', () => {
+    expect(problemsOf({ TICKCAST_AUTH_JWKS_URL: 'nope' })).toEqual([expect.stringContaining('TICKCAST_AUTH_JWKS_URL')]);
+  });
+
   test('may be a PEM file with a public key that JWTs are signed for', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tickcast-config-'));
     try {

@@ -79,3 +79,15 @@ test('an event that would be sent late for want of room is left to be merged int
   pace.arrived(2020, true);
   expect(pace.dueAt).toBeLessThanOrEqual(2020);
 });
+
+test.each([12, 15, 20, 50, 200])(
+  'of a source of %d a second, over the limit, a frame goes at least every 180 ms, and never more than 10 in a second',
+  (perSecond) => {
+    for (const offset of [0, 3, 17, 49]) {
+      const sends = run(new Pace(RATE), every(1000 / perSecond, offset, 30_000)).map(({ sent }) => sent);
+      const gaps = sends.slice(1).map((sent, index) => sent - (sends[index] ?? 0));
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(180);
+      for (const [index, sent] of sends.slice(RATE).entries()) expect(sent - (sends[index] ?? 0)).toBeGreaterThan(1000);
+    }
+  },
+);

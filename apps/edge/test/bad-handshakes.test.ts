@@ -52,9 +52,13 @@ describe('a request that is not upgraded', () => {
   test.each([
     ['without a key', { 'Sec-WebSocket-Key': null }],
     ['with a key of another length', { 'Sec-WebSocket-Key': 'short' }],
-  ])('because it comes %s gets 426', async (_, headers) => {
+    ['without Upgrade', { Upgrade: null, Connection: null }],
+    ['with an Upgrade to something else', { Upgrade: 'h2c' }],
+    ['of version 8', { 'Sec-WebSocket-Version': '8' }],
+    ['without a version', { 'Sec-WebSocket-Version': null }],
+  ])('because it comes %s gets 426, with the version to come in', async (_, headers) => {
     const raw = await openRawSocket(world.edge.port, handshakeRequest(headers));
-    expect(await raw.head()).toMatch(/^HTTP\/1\.1 426 /);
+    expect(await raw.head()).toMatch(/^HTTP\/1\.1 426 [^]*\r\nSec-WebSocket-Version: 13(\r\n|$)/);
     raw.socket.destroy();
   });
 });

@@ -151,12 +151,18 @@ describe('while a token is checked', () => {
     expect(client.frames.length).toBe(1);
   });
 
-  test('over the number that may be pending, a handshake with a token is refused with 503 and Retry-After', async () => {
+  test('over the number that may be pending a token is refused: in a handshake with 503, out of the lobby with 1013', async () => {
     const pending = await Promise.all(Array.from({ length: MAX_PENDING - 1 }, () => connect()));
     pending.push(await connect('message'));
     await eventually(async () => (await edge.admin('/connz')).body.split('"checking"').length > MAX_PENDING);
     const refused = await expectHandshakeRefused(edge.url, { token: 'any' });
     expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } });
+    const inLobby = await connectClient(edge.url);
+    inLobby.send({ type: 'auth', token: 'any', id: 1 });
+    expect(await inLobby.closed).toMatchObject({ code: 1013 });
+    expect(inLobby.frames.map(({ frame }) => frame)).toMatchObject([
+      { type: 'error', error: 'connection_limit_exceeded', id: 1, retry_after_ms: expect.any(Number) },
+    ]);
     keyServer.release();
     for (const client of pending) expect(await client.request({ type: 'hello' })).toMatchObject({ type: 'welcome' });
     expect(await (await connect()).request({ type: 'hello' })).toMatchObject({ type: 'welcome' });

@@ -9,6 +9,7 @@ import {
   seatOf,
   startCluster,
   takeSeat,
+  visitEdge,
   waitForSeat,
 } from './support/cluster.ts';
 import { overflow } from './support/slow-reader.ts';
@@ -40,6 +41,16 @@ const FREEING_ENDS: FreeingEnd[] = [
   { name: "the client's close frame without a code", code: 1005, end: ({ client }) => client.socket.close() },
   { name: 'a binary frame', code: 1003, end: ({ client }) => client.send(Buffer.from('{"type":"hello"}')) },
   { name: 'too large a message', code: 1009, end: ({ client }) => client.send('x'.repeat(16_385)) },
+  {
+    name: 'text that is no UTF-8, at which the engine closes by itself',
+    code: 1006,
+    end: ({ client }) => client.socket.send(Buffer.from([0x22, 0xc3, 0x28, 0x22]), { binary: false }),
+  },
+  {
+    name: 'a message of over 1 MiB, at which the engine closes by itself',
+    code: 1006,
+    end: ({ client }) => client.send('x'.repeat(1024 * 1024 + 1)),
+  },
   { name: 'the end of its token', code: 4401, ttlSeconds: 2, end: () => undefined },
   { name: 'silence', code: 4408, env: { TICKCAST_IDLE_TIMEOUT_SECONDS: '2' }, end: () => undefined },
   {
@@ -140,4 +151,23 @@ test.concurrent(
     expect(await seatOf(back.client)).toBe(back.seat);
   },
   60_000,
+);
+
+test.concurrent(
+  'a node that drains while clients are still taking their seats leaves none of them behind',
+  async () => {
+    // A Redis of its own: it stands still for a moment.
+    const cluster = await startCluster({ env: { TICKCAST_DRAIN_SECONDS: '0' } });
+    const edge = cluster.edge(0);
+    cluster.redis.pause();
+    const early = await Promise.all(
+      Array.from({ length: 5 }, (_, index) => visitEdge(edge, { sub: `early-${index}` })),
+    );
+    await eventually(async () => (await edge.admin('/connz')).body.split('"seating"').length > early.length);
+    const exited = edge.stop();
+    for (const client of early) expect((await client.closed).code).toBe(1012);
+    cluster.redis.resume();
+    expect(await exited).toEqual({ code: 0, signal: null });
+    expect(await cluster.seats()).toBe(0);
+  },
 );

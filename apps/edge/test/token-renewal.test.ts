@@ -53,6 +53,19 @@ describe('at its exp', () => {
   });
 });
 
+test('a token within the 5 s of tolerance past its exp is accepted, and ends the connection when they are over', async () => {
+  const { client } = await connect(-2);
+  const welcome = await client.request({ type: 'hello' });
+  const endsInMs = (Number(welcome['expires_at']) + 5) * 1000 - Date.now();
+  expect(endsInMs).toBeGreaterThan(1000);
+  const from = performance.now();
+  const { code, at } = await client.closed;
+  expect(code).toBe(4401);
+  expect(client.frames.at(-1)?.frame).toMatchObject({ type: 'error', error: 'token_expired' });
+  expect(at - from).toBeGreaterThan(endsInMs - 50);
+  expect(at - from).toBeLessThan(endsInMs + TURN_MS);
+});
+
 describe('token_expiring', () => {
   test('comes to an opted-in client 60 s before exp, once for each token', async () => {
     const session = await connect(61);

@@ -165,3 +165,18 @@ test('both have the same normal form of keys', async () => {
     { numRuns: 1500 },
   );
 });
+
+test.each([
+  ['arrays', '[', ']'],
+  ['objects', '{"a":', '}'],
+])('both accept 64 levels of %s and refuse 65', async (_, open, close) => {
+  const id: StreamId = { channel: 'market_data', key: 'DEEP' };
+  for (const levels of [62, 63, 64, 200, 999, 1001]) {
+    // The frame and its data are two levels more.
+    const more = `"more":${open.repeat(levels)}1${close.repeat(levels)}`;
+    const frame = Buffer.from(goodFrame(id, { more: 0 }).replace('"more":0', more));
+    const accepted = levels + 2 <= 64;
+    expect({ levels, byEdge: edgeAccepts(id, frame) }).toEqual({ levels, byEdge: accepted });
+    expect({ levels, byFunction: await functionAccepts(id, frame) }).toEqual({ levels, byFunction: accepted });
+  }
+});

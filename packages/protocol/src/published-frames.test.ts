@@ -97,6 +97,28 @@ describe('a bad frame is refused with what is wrong', () => {
   });
 });
 
+describe('a frame may be nested 64 levels deep and not one more', () => {
+  const deep = (open: string, close: string, levels: number) => `${open.repeat(levels)}1${close.repeat(levels)}`;
+  /** The frame and its data are two of the levels. */
+  const checkNested = (value: string) =>
+    checkPublishedFrame('market_data', Buffer.from(JSON.stringify(quote).replace('352', `352,"more":${value}`)));
+
+  test.each([
+    ['arrays', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('of %s', (_, open, close) => {
+    expect(checkNested(deep(open, close, 62))).toHaveProperty('key', '0700.HK');
+    expect(checkNested(deep(open, close, 63))).toEqual({ problem: 'the frame is over 64 levels deep' });
+  });
+
+  test('brackets in texts are no levels', () => {
+    for (const text of ['[{'.repeat(100), '"'.repeat(3) + '['.repeat(100), '\\"['.repeat(100)]) {
+      expect(checkNested(JSON.stringify(text))).toHaveProperty('key', '0700.HK');
+      expect(checkNested(deep('[', ']', 62).replace('1', JSON.stringify(text)))).toHaveProperty('key', '0700.HK');
+    }
+  });
+});
+
 test('no bytes make the check throw', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
