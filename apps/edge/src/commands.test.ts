@@ -132,4 +132,63 @@ describe('while a subscription is still opening', () => {
     expect(toSubscribe).toMatchObject([{ type: 'error', error: 'forbidden' }]);
     expect([...socket.topics]).toEqual([]);
   });
+
+  test('a new token that does not cover all of symbols ends the others: their results are forbidden', async () => {
+    const release = gate((waiting) => (source.gate = waiting));
+    send({ type: 'subscribe', channel: 'market_data', symbols: ['0001.HK', '0002.HK'], id: 1 });
+    send({ type: 'auth', token: 'market_data:0002.HK', id: 2 });
+    await settle();
+    release();
+    await settle();
+    expect(socket.frames.at(-1)).toMatchObject({
+      id: 1,
+      results: [
+        { symbol: '0001.HK', error: 'forbidden' },
+        { key: '0002.HK', seq: 0 },
+      ],
+      count: 1,
+    });
+  });
+
+  test('an unsubscribe from one of symbols is answered after them, though that one was there already', async () => {
+    send({ type: 'subscribe', channel: 'market_data', symbol: '0001.HK' });
+    await settle();
+    connection.subscriptions.remove('market_data', '0001.HK');
+    const release = gate((waiting) => (source.gate = waiting));
+    send({ type: 'subscribe', channel: 'market_data', symbols: ['0001.HK', '0002.HK'], id: 1 });
+    send({ type: 'unsubscribe', channel: 'market_data', symbol: '0001.HK', id: 2 });
+    await settle();
+    release();
+    await settle();
+    expect(socket.frames).toMatchObject([
+      { type: 'subscribed', id: 1 },
+      { type: 'unsubscribed', id: 2 },
+    ]);
+    expect([...socket.topics]).toEqual(['market_data:0002.HK']);
+  });
+
+  test.each([
+    ['twice', []],
+    [
+      'again after an unsubscribe',
+      [{ type: 'unsubscribe', channel: 'agent_status', params: { agent_id: 'a' }, id: 'off' }],
+    ],
+  ])(
+    'of one asked for %s the later one counts, though Redis answered too late for the earlier one',
+    async (_, between) => {
+      const one = { type: 'subscribe', channel: 'agent_status', params: { agent_id: 'a' } };
+      send({ type: 'subscribe', channel: 'agent_status', params: { agent_id: 'other' } });
+      await settle();
+      gate((waiting) => (source.gate = waiting));
+      send({ ...one, id: 'early' });
+      await jest.advanceTimersByTimeAsync(500);
+      source.gate = new Promise((resolve) => setTimeout(resolve, 600));
+      for (const message of between) send(message);
+      send({ ...one, id: 'late' });
+      await jest.advanceTimersByTimeAsync(1500);
+      expect(socket.frames).toContainEqual(expect.objectContaining({ id: 'early', error: 'backplane_unavailable' }));
+      expect(socket.frames.at(-1)).toMatchObject({ type: 'subscribed', id: 'late', count: 2 });
+      expect([...socket.topics]).toContain('agent_status:a');
+    },
+  );
 });

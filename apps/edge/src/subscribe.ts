@@ -34,9 +34,9 @@ export function subscribe(connection: Connection, message: SubscribeOne, maxSubs
       connection.error('backplane_unavailable', { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
       return;
     }
-    if (state === 'gone' && !connection.identity?.claim.allows(channel, key)) {
-      // A new token came in between, and does not cover it.
-      connection.error('forbidden', { ...withId(id), params: { stream: streamTopic(channel, key) } });
+    if (isRevoked(connection, outcome)) {
+      const { code, params } = forbidden(message);
+      connection.error(code, { ...withId(id), params });
       return;
     }
     const at = position(subscription);
@@ -69,7 +69,9 @@ export function subscribeMany(connection: Connection, message: SubscribeMany, ma
   const settle = (outcomes: readonly Outcome[]) => {
     const outcomeOf = new Map(outcomes.map((outcome) => [outcome.subscription.key, outcome]));
     for (const outcome of outcomes) {
-      if (outcome.state === 'unavailable') problems.set(outcome.subscription.key ?? '', BACKPLANE_AWAY);
+      const { state, subscription } = outcome;
+      if (state === 'unavailable') problems.set(subscription.key ?? '', BACKPLANE_AWAY);
+      else if (isRevoked(connection, outcome)) problems.set(subscription.key ?? '', forbidden(subscription));
     }
     if (id === undefined) {
       // Without an `id` there is no reply that could carry them.
@@ -100,6 +102,15 @@ function errorResult(symbol: string, { code, reason, params }: Problem, { lang }
   return { symbol, type: 'error', error: code, detail };
 }
 
+function forbidden({ channel, key }: Pick<Subscription, 'channel' | 'key'>): Problem {
+  return { code: 'forbidden', params: { stream: streamTopic(channel, key) } };
+}
+
+/** Whether a new token, which does not cover the subscription, came while it was being opened. */
+function isRevoked({ identity }: Connection, { state, subscription: { channel, key } }: Outcome): boolean {
+  return state === 'gone' && !identity?.claim.allows(channel, key);
+}
+
 /** Why a subscription is refused, or null. */
 function problemWith(
   { identity, subscriptions }: Connection,
@@ -108,8 +119,7 @@ function problemWith(
   size: number,
   limit: number,
 ): Problem | null {
-  if (!identity?.claim.allows(channel, key))
-    return { code: 'forbidden', params: { stream: streamTopic(channel, key) } };
+  if (!identity?.claim.allows(channel, key)) return forbidden({ channel, key });
   if (!subscriptions.has(channel, key) && size >= limit) {
     return { code: 'subscription_limit_exceeded', params: { limit } };
   }

@@ -13,6 +13,10 @@ export interface Subscription {
   readonly feed: Feed;
   /** Whether pushes have begun. */
   live: boolean;
+  /** Subscribes to it that have not been answered yet. */
+  opening: number;
+  /** Called when none is left. */
+  readonly onAnswered: Array<() => void>;
 }
 
 /** What became of a subscription: it may also have been ended again before its feed was live. */
@@ -52,17 +56,25 @@ export class Subscriptions {
    */
   add(channel: Channel, keys: ReadonlyArray<string | null>, onSettled: (outcomes: Outcome[]) => void): void {
     const subscriptions = keys.map((key) => this.#enter(channel, key));
+    for (const subscription of subscriptions) subscription.opening += 1;
     let open = subscriptions.length;
     const settle = () => {
       open -= 1;
       if (open > 0 || this.#connection.ended) return;
       const outcomes = subscriptions.map((subscription) => this.#settled(subscription));
       for (const { subscription, state } of outcomes) {
+        subscription.opening -= 1;
         subscription.live = state === 'live';
         if (state === 'live') this.#refresh(channel, streamTopic(channel, subscription.key));
-        else if (state === 'unavailable') this.remove(channel, subscription.key);
+        // A later subscribe may still succeed, to this subscription or to one that has taken its place.
+        else if (state === 'unavailable' && subscription.opening === 0 && this.#isKept(subscription)) {
+          this.remove(channel, subscription.key);
+        }
       }
       onSettled(outcomes);
+      for (const { opening, onAnswered } of subscriptions) {
+        if (opening === 0) for (const callback of onAnswered.splice(0)) callback();
+      }
     };
     for (const { feed, key } of subscriptions) this.#hub.whenLive(feed, key, settle);
   }
@@ -71,25 +83,28 @@ export class Subscriptions {
     const known = this.#entries.get(streamTopic(channel, key));
     if (known) return known;
     const feed = this.#hub.use(channel, key);
-    const subscription = { channel, key, feed, live: false };
+    const subscription = { channel, key, feed, live: false, opening: 0, onAnswered: [] };
     // The stream's own string, where there is one: a thousand clients of a symbol share it.
     this.#entries.set(feed.streams.get(key ?? '')?.topic ?? streamTopic(channel, key), subscription);
     return subscription;
   }
 
   #settled(subscription: Subscription): Outcome {
-    const { channel, key, feed } = subscription;
-    if (!subscription.live && !feed.knows(key)) return { subscription, state: 'unavailable' };
-    const isKept = this.#entries.get(streamTopic(channel, key)) === subscription;
-    return { subscription, state: isKept ? 'live' : 'gone' };
+    const { key, feed, live } = subscription;
+    if (!live && !feed.knows(key)) return { subscription, state: 'unavailable' };
+    return { subscription, state: this.#isKept(subscription) ? 'live' : 'gone' };
+  }
+
+  #isKept(subscription: Subscription): boolean {
+    return this.#entries.get(streamTopic(subscription.channel, subscription.key)) === subscription;
   }
 
   /** Removes the subscription, if there is one; calls back when a subscribe to it that still waits has been answered. */
   removeInTurn(channel: Channel, key: string | null, onAnswered: () => void): void {
     const subscription = this.#entries.get(streamTopic(channel, key));
     this.remove(channel, key);
-    if (!subscription || subscription.live) onAnswered();
-    else this.#hub.whenLive(subscription.feed, key, onAnswered);
+    if (!subscription || subscription.opening === 0) onAnswered();
+    else subscription.onAnswered.push(onAnswered);
   }
 
   remove(channel: Channel, key: string | null): void {
