@@ -112,9 +112,9 @@ local function leave_bucket(sub, id, full_at)
 end
 
 -- Notes a generation that some node knows of; answers the highest known. A registry that came up empty does not know what
--- was given before it, so it begins with the time.
+-- was given before it, so it begins with the time, in microseconds: no take-over is as quick as that.
 local function note_gen(gen)
-  local last_gen = tonumber(redis.call('HMGET', STATE, 'last_gen')[1]) or NOW
+  local last_gen = tonumber(redis.call('HMGET', STATE, 'last_gen')[1]) or time[1] * 1000000 + time[2]
   if gen > last_gen then
     redis.call('HSET', STATE, 'last_gen', gen)
   end

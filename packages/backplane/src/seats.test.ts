@@ -341,9 +341,9 @@ test('the bucket of a seat that was taken over is told on the channel of take-ov
   const told: Array<SeatBudget | null> = [];
   listener.on('messageBuffer', (_: Buffer, message: Buffer) => told.push(decodeSeatBudget(message)));
   await listener.subscribe(names.seats.takenChannel);
-  await a.tellBudget({ id: 's1', gen: 1795338434920, deficitMs: 12.5 });
+  await a.tellBudget({ id: 's1', gen: 1795338434920123, deficitMs: 12.5 });
   await eventually(() => told.length === 1);
-  expect(told).toEqual([{ id: 's1', gen: 1795338434920, deficitMs: 13 }]);
-  expect(decodeTakeOver(Buffer.from('=s1 1795338434920 13'))).toBeNull();
+  expect(told).toEqual([{ id: 's1', gen: 1795338434920123, deficitMs: 13 }]);
+  expect(decodeTakeOver(Buffer.from('=s1 1795338434920123 13'))).toBeNull();
   listener.disconnect();
 });
