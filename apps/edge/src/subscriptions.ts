@@ -15,8 +15,8 @@ export interface Subscription {
   live: boolean;
   /** Subscribes to it that have not been answered yet. */
   opening: number;
-  /** Called when none is left. */
-  readonly onAnswered: Array<() => void>;
+  /** Called when none is left; null while there is nothing to call, which is nearly always. */
+  onAnswered: Array<() => void> | null;
 }
 
 /** What became of a subscription: it may also have been ended again before its feed was live. */
@@ -72,8 +72,11 @@ export class Subscriptions {
         }
       }
       onSettled(outcomes);
-      for (const { opening, onAnswered } of subscriptions) {
-        if (opening === 0) for (const callback of onAnswered.splice(0)) callback();
+      for (const subscription of subscriptions) {
+        if (subscription.opening > 0) continue;
+        const callbacks = subscription.onAnswered ?? [];
+        subscription.onAnswered = null;
+        for (const callback of callbacks) callback();
       }
     };
     for (const { feed, key } of subscriptions) this.#hub.whenLive(feed, key, settle);
@@ -83,7 +86,7 @@ export class Subscriptions {
     const known = this.#entries.get(streamTopic(channel, key));
     if (known) return known;
     const feed = this.#hub.use(channel, key);
-    const subscription = { channel, key, feed, live: false, opening: 0, onAnswered: [] };
+    const subscription = { channel, key, feed, live: false, opening: 0, onAnswered: null };
     // The stream's own string, where there is one: a thousand clients of a symbol share it.
     this.#entries.set(feed.streams.get(key ?? '')?.topic ?? streamTopic(channel, key), subscription);
     return subscription;
@@ -104,7 +107,7 @@ export class Subscriptions {
     const subscription = this.#entries.get(streamTopic(channel, key));
     this.remove(channel, key);
     if (!subscription || subscription.opening === 0) onAnswered();
-    else subscription.onAnswered.push(onAnswered);
+    else (subscription.onAnswered ??= []).push(onAnswered);
   }
 
   remove(channel: Channel, key: string | null): void {
