@@ -14,27 +14,20 @@ export function keepAlive(redis: Redis): void {
     const { stream } = redis;
     let answeredAt = performance.now();
     let beatAt = answeredAt;
-    let isReady = false;
 
-    const ping = async () => {
-      try {
-        await redis.ping();
-        answeredAt = performance.now();
-      } catch {
-        // No answer, which the next beats will notice.
-      }
-    };
+    // Whatever comes is a sign of life: behind a long row of commands a PING waits for its turn.
+    stream.on('data', () => {
+      answeredAt = performance.now();
+    });
     const beat = () => {
       const now = performance.now();
       // A process that was itself stopped, or busy, has not read its sockets yet and can judge nobody.
       if (now - beatAt > 2 * PERIOD_MS) answeredAt = now;
       beatAt = now;
-      // The answer to the handshake, from a Redis that was stopped until now.
-      if (!isReady && redis.status === 'ready') answeredAt = now;
-      isReady = redis.status === 'ready';
       // Not disconnect(), which says goodbye first and waits two seconds for an answer.
       if (now - answeredAt > DEADLINE_MS) stream.destroy();
-      else if (redis.status === 'ready') void ping();
+      // Without an answer the next beats will notice.
+      else if (redis.status === 'ready') redis.ping().catch(() => undefined);
     };
     clearInterval(timer);
     timer = setInterval(beat, PERIOD_MS);

@@ -147,6 +147,8 @@ test('a stopped Redis, whose connections stay open, is noticed within 5 s; back 
   expect(subscriber.state).toBe('away');
   server.resume();
   await eventually(() => subscriber.state === 'ready', { withinMs: 3000 });
+  // The test's own connection comes back in its own time.
+  await eventually(() => redis.status === 'ready');
   await publish('stopped', 'x');
   await eventually(() => told.at(-1) === 'stopped=x');
   expect(await listeners('another')).toBe(0);
