@@ -1,4 +1,4 @@
-import { type StoredStream } from '@tickcast/backplane';
+import { type StoredStream, withDeadline } from '@tickcast/backplane';
 import type { Channel } from '@tickcast/protocol';
 import type { RawDelivery } from './conflation.ts';
 import { Feed, type FeedSink } from './feed.ts';
@@ -184,10 +184,8 @@ export class Hub implements FeedSink {
     feed.pause();
     let stored: StoredStream[] | null = null;
     try {
-      stored = await within(OPEN_DEADLINE_MS, async () => {
-        await this.#hold(feed);
-        return source.open(feed.channel, feed.key);
-      });
+      const opened = this.#hold(feed).then(() => source.open(feed.channel, feed.key));
+      stored = await withDeadline(opened, OPEN_DEADLINE_MS, tooLate);
     } catch (error) {
       log.warnSparsely({ feed: feed.name, reason: (error as Error).message }, 'could not open a feed');
     }
@@ -202,7 +200,7 @@ export class Hub implements FeedSink {
   async #learn(feed: Feed, key: string | null, callback: (ready: boolean) => void): Promise<void> {
     const { source, log } = this.#parts;
     try {
-      feed.learn(await within(OPEN_DEADLINE_MS, () => source.open(feed.channel, key)));
+      feed.learn(await withDeadline(source.open(feed.channel, key), OPEN_DEADLINE_MS, tooLate));
     } catch (error) {
       log.warnSparsely({ feed: feed.name, key, reason: (error as Error).message }, 'could not open a stream');
     }
@@ -246,14 +244,4 @@ export class Hub implements FeedSink {
   }
 }
 
-async function within<T>(deadlineMs: number, task: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
-  });
-  try {
-    return await Promise.race([task(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const tooLate = () => new Error(`no answer within ${OPEN_DEADLINE_MS} ms`);

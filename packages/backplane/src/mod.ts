@@ -1,4 +1,5 @@
 export { type Commands, connectCommands } from './connections.ts';
+export { withDeadline } from './deadline.ts';
 export { decodeEnvelope, type NumberedEvent } from './envelope.ts';
 export { BackplaneUnavailableError, FunctionUnavailableError, PublishRefusedError } from './errors.ts';
 export { ensureFunction, type InstalledFunction } from './function-install.ts';
