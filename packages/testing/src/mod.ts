@@ -7,6 +7,7 @@ export * from './eventually.ts';
 export * from './fault-proxy.ts';
 export * from './ports.ts';
 export * from './processes.ts';
+export * from './random.ts';
 export * from './redis-server.ts';
 export * from './tokens.ts';
 
