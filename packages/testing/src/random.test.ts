@@ -9,7 +9,7 @@ test('a seed gives the same numbers each time, and another seed others', () => {
 
 test('the numbers are spread evenly over [0, 1)', () => {
   const random = seededRandom(1);
-  const tenths = new Array<number>(10).fill(0);
+  const tenths = Array.from({ length: 10 }, () => 0);
   for (let i = 0; i < 10_000; i++) {
     const number = random();
     expect(number >= 0 && number < 1).toBe(true);
