@@ -8,7 +8,8 @@
 -- with nothing changed.
 --
 -- State of a stream, a hash: epoch, seq, boot (numbering); frame, time, keep (last value); status (of agents, backtests);
--- log_bytes (alerts); frame_epoch, frame_seq (numbers of the last value when it is of an earlier epoch, see open.lua).
+-- log_bytes (alerts); frame_epoch, frame_seq (numbers of the last value when it is of an earlier epoch, see open.lua);
+-- kept, stands_from (of agents, backtests: numbers in the epoch of the last value, see note_kept).
 
 local EVENT_ID_MS = 300000
 local TERMINAL_MS = 7 * DAY_MS
@@ -32,6 +33,19 @@ local function must_be_kept(stream, seq, status, old_status)
     return TERMINAL[status] and '1' or '0'
   end
   return '0'
+end
+
+-- Which events the last value stands for: it says all that those after stands_from said, so nothing is lost when they are
+-- merged into it. An agent's last value shows the latest change of status, and so stands for everything after the change
+-- before that one. A backtest's shows no terminal status but its own, and so stands for everything after the last earlier
+-- terminal event. `kept` is the latest event that must be kept.
+local function note_kept(stream, seq, keep, kept, stands_from)
+  -- Nothing is known of what version 1 published: as if its last event had to be kept.
+  local before = seq > 1 and kept or seq - 1
+  if stream.channel ~= 'agent_status' or keep == '1' or not kept then
+    stands_from = before
+  end
+  redis.call('HSET', stream.state, 'kept', keep == '1' and seq or before, 'stands_from', stands_from)
 end
 
 -- How long the stream outlives this event. Only streams with an index end: symbols and alerts keep their last value.
@@ -67,7 +81,7 @@ local function publish(keys, args)
 
   local clock = read_clock()
   local boot = current_boot(clock.ms)
-  local state = redis.call('HMGET', name, 'epoch', 'seq', 'boot', 'status', 'log_bytes')
+  local state = redis.call('HMGET', name, 'epoch', 'seq', 'boot', 'status', 'log_bytes', 'kept', 'stands_from')
   local epoch, seq = state[1], tonumber(state[2])
   if state[3] ~= boot or not seq then
     epoch, seq = new_epoch(stream, epoch, clock, boot), 0
@@ -87,6 +101,7 @@ local function publish(keys, args)
     redis.call('PERSIST', name)
   end
   if stream.index then
+    note_kept(stream, seq, keep, state[6], state[7])
     keep_listed(stream, status, clock)
   end
   if id_key then

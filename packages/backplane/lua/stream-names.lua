@@ -53,3 +53,8 @@ local function parse_stream(name)
   local index = channel ~= 'market_data' and tag or nil
   return { channel = channel, key = key, state = name, pubsub = tag, index = index }
 end
+
+-- Whether a name is of the list of all live agents or backtests.
+local function is_index(name)
+  return string.find(name, '^[^{}]*:{agent_status}$') ~= nil or string.find(name, '^[^{}]*:{backtest_progress}$') ~= nil
+end

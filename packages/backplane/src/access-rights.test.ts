@@ -11,9 +11,11 @@ import {
   openCommands,
   quotesOf,
 } from '../test/on-redis.ts';
+import { readAlertLog } from './alert-log-reader.ts';
 import { ensureFunction } from './function-install.ts';
 import { createPublisher } from './publisher.ts';
 import { createSeats } from './seats.ts';
+import { readPositions } from './stream-positions.ts';
 import { openStreams } from './stream-store.ts';
 import { createSubscriber } from './subscriber.ts';
 
@@ -21,7 +23,7 @@ const STREAMS = '+time +info +hmget +hset +hdel +get +set +persist +pexpire +zad
 const LOG = '+xadd +xlen +xrange +xrevrange +xtrim';
 const PUBLISHER = `~tickcast:{* &tickcast:{* +ping +fcall ${STREAMS} ${LOG}`;
 const EDGE =
-  `${PUBLISHER} +fcall_ro +exists +zrange +zrem +subscribe +unsubscribe +select ` +
+  `${PUBLISHER} +fcall_ro +zrem +subscribe +unsubscribe +select ` +
   '+eval +evalsha +zcard +zscore +zrangebyscore +zrevrange';
 const INSTALLER = '~tickcast:{function} +ping +info +fcall_ro +watch +multi +exec +set +function|load';
 
@@ -51,6 +53,8 @@ test('an edge with the documented rights opens streams, subscribes and seats cli
   expect(await ensureFunction(redis)).toMatchObject({ installed: false });
   for (const id of [quotesOf('N'), agent('n'), ALERTS]) await openStreams(redis, names, id.channel, id.key);
   await openStreams(redis, names, 'agent_status', null);
+  await readPositions(redis, names, [quotesOf('N'), ALERTS, { channel: 'agent_status', key: null }]);
+  await readAlertLog(redis, names, { epoch: '1-000000', seq: 0 }, 1000);
   const subscriber = createSubscriber({ url: urlOf('edge'), onMessage: () => 0, onReady: () => 0, onLost: () => 0 });
   await eventually(() => subscriber.state === 'ready');
   await subscriber.hold(names.pubsubChannel('alerts', null));

@@ -17,7 +17,16 @@ const LETTER_T = 0x54;
 const LINE_END = 0x0a;
 /** A head is about 90 bytes with the longest of keys; anything longer is not ours, and may be megabytes. */
 const LONGEST_HEAD = 200;
-const HEAD = /^T1 ([1-9]\d{0,15}) (\d{1,17}-[0-9a-f]{6}) (\d{1,12}\.\d{6}) ([01]) ([A-Za-z0-9.^=_-]{1,64}|\*)$/;
+const EPOCH = String.raw`\d{1,17}-[0-9a-f]{6}`;
+const WHOLE_EPOCH = new RegExp(`^${EPOCH}$`);
+const HEAD = new RegExp(
+  String.raw`^T1 ([1-9]\d{0,15}) (${EPOCH}) (\d{1,12}\.\d{6}) ([01]) ([A-Za-z0-9.^=_-]{1,64}|\*)$`,
+);
+
+/** Whether a text has the form of an epoch's name; whether there ever was such an epoch is another question. */
+export function isEpoch(text: string): boolean {
+  return WHOLE_EPOCH.test(text);
+}
 
 /**
  * Reads a message of a stream's Pub/Sub channel.

@@ -12,12 +12,13 @@ import { luaSource } from './lua-source.ts';
  * Rises with every change of the library's text, which a test holds it to: an edge installs its own over an older one
  * only.
  */
-export const FUNCTION_VERSION = 1;
+export const FUNCTION_VERSION = 2;
 
 /** The library `tickcast` as `FUNCTION LOAD` takes it: the rules of the protocol, then the texts of `lua/`. */
 export function functionLibrary(): string {
-  const texts = luaSource('stream-names', 'frame-check', 'numbering', 'alert-log', 'publish', 'open');
-  return `#!lua name=tickcast\n\n${rulesTable()}\n${texts}`;
+  const publishing = luaSource('stream-names', 'frame-check', 'numbering', 'alert-log', 'publish');
+  const reading = luaSource('open', 'replay', 'positions');
+  return `#!lua name=tickcast\n\n${rulesTable()}\n${publishing}\n${reading}`;
 }
 
 function rulesTable(): string {

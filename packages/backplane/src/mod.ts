@@ -1,11 +1,13 @@
+export { type AlertLogPage, readAlertLog } from './alert-log-reader.ts';
 export { type Commands, connectCommands } from './connections.ts';
 export { withDeadline } from './deadline.ts';
-export { decodeEnvelope, type NumberedEvent } from './envelope.ts';
+export { decodeEnvelope, isEpoch, type NumberedEvent } from './envelope.ts';
 export { BackplaneUnavailableError, FunctionUnavailableError, PublishRefusedError } from './errors.ts';
 export { ensureFunction, type InstalledFunction } from './function-install.ts';
 export { FUNCTION_VERSION } from './function-library.ts';
 export { createNames, type Names } from './names.ts';
 export { createPublisher, type Publisher } from './publisher.ts';
 export * from './seats.ts';
+export { readPositions, type StreamPosition } from './stream-positions.ts';
 export { openStreams, type StoredStream } from './stream-store.ts';
 export { createSubscriber, type Subscriber, type SubscriberOptions } from './subscriber.ts';

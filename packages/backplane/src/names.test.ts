@@ -22,29 +22,6 @@ test('the Pub/Sub channel is the name up to and including the closing brace', ()
   }
 });
 
-test('a Pub/Sub channel can be read back', () => {
-  expect(names.parsePubsubChannel('tickcast:{market_data:0700.HK}')).toEqual({
-    channel: 'market_data',
-    key: '0700.HK',
-  });
-  expect(names.parsePubsubChannel('tickcast:{agent_status}')).toEqual({ channel: 'agent_status', key: null });
-  expect(names.parsePubsubChannel('tickcast:{alerts}')).toEqual({ channel: 'alerts', key: null });
-});
-
-test.each([
-  'tickcast:{market_data}',
-  'tickcast:{market_data:700.HK}',
-  'tickcast:{market_data:}',
-  'tickcast:{agent_status:a}',
-  'tickcast:{agent_status}:a',
-  'tickcast:{seats}',
-  'other:{alerts}',
-  'alerts',
-  '',
-])('%p is the channel of no stream', (name) => {
-  expect(names.parsePubsubChannel(name)).toBeNull();
-});
-
 test('the colon at the end of a prefix may be left out', () => {
   expect(createNames('a').logKey()).toBe(createNames('a:').logKey());
 });

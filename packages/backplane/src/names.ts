@@ -1,4 +1,4 @@
-import { type Channel, isChannel, isNormalKey, type StreamId } from '@tickcast/protocol';
+import { type Channel, isNormalKey, type StreamId } from '@tickcast/protocol';
 
 /** The names of everything Tickcast has in one Redis. Braces in them are hash tags: one slot a stream or channel. */
 export interface Names {
@@ -8,13 +8,10 @@ export interface Names {
   pubsubChannel(channel: Channel, key: string | null): string;
   /** Key of the list of live agents or backtests. */
   indexKey(channel: Channel): string;
+  /** What functions that read streams are called with: the list of all for agents or backtests without a key. */
+  openableKey(id: StreamId): string;
   /** Key of the log of alerts. */
   logKey(): string;
-  /**
-   * What a Pub/Sub channel carries: `key` is the symbol of `market_data` and null elsewhere. Null for a name that is
-   * not of a channel of this prefix.
-   */
-  parsePubsubChannel(name: string): StreamId | null;
   readonly seats: {
     /** Key of the leases; every other key of the seats begins with it. */
     readonly key: string;
@@ -42,29 +39,22 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
   };
   const seatsKey = tag('seats');
 
+  const streamKey = ({ channel, key }: StreamId) => {
+    if (!isNormalKey(channel, key)) throw new RangeError(`not a key of ${channel} in normal form: ${key}`);
+    const name = pubsubChannel(channel, key);
+    return channel === 'market_data' || key === null ? name : `${name}:${key}`;
+  };
+  const hasIndex = (channel: Channel) => channel === 'agent_status' || channel === 'backtest_progress';
+
   return {
-    streamKey({ channel, key }) {
-      if (!isNormalKey(channel, key)) throw new RangeError(`not a key of ${channel} in normal form: ${key}`);
-      const name = pubsubChannel(channel, key);
-      return channel === 'market_data' || key === null ? name : `${name}:${key}`;
-    },
+    streamKey,
     pubsubChannel,
     indexKey(channel) {
-      if (channel !== 'agent_status' && channel !== 'backtest_progress') {
-        throw new RangeError(`${channel} has no list of its streams`);
-      }
+      if (!hasIndex(channel)) throw new RangeError(`${channel} has no list of its streams`);
       return tag(channel);
     },
+    openableKey: (id) => (id.key === null && hasIndex(id.channel) ? tag(id.channel) : streamKey(id)),
     logKey: () => `${tag('alerts')}:log`,
-    parsePubsubChannel(name) {
-      if (!name.startsWith(`${start}{`) || !name.endsWith('}')) return null;
-      const inner = name.slice(start.length + 1, -1);
-      const colon = inner.indexOf(':');
-      if (colon === -1) return isChannel(inner) && inner !== 'market_data' ? { channel: inner, key: null } : null;
-      const key = inner.slice(colon + 1);
-      if (inner.slice(0, colon) !== 'market_data' || !isNormalKey('market_data', key)) return null;
-      return { channel: 'market_data', key };
-    },
     seats: { key: seatsKey, takenChannel: seatsKey },
   };
 }

@@ -18,13 +18,22 @@ export interface StoredStream {
   readonly publishedAt: string;
   /** Whether the last value may not be merged away; see the envelope. */
   readonly keep: boolean;
+  /**
+   * The last value says all that the events of `frameEpoch` after this number said: they may be merged into it. Events
+   * up to here said something that it does not: an alert, a change of status before the latest one, a terminal status.
+   */
+  readonly standsFrom: number;
 }
+
+/** Redis does nothing else while it reads a page, which takes about 15 µs a stream. */
+const STREAMS_A_PAGE = 250;
 
 /**
  * Reads streams from Redis; a stream without a numbering gets one. Call it after subscribing, so that nothing can fall
  * between.
  *
- * @param key of one stream; null for `alerts`, and for all live agents or backtests
+ * @param key of one stream; null for `alerts`, and for all live agents or backtests: those are read in pages, and one
+ * that is published to meanwhile may be missing
  * @throws FunctionUnavailableError, BackplaneUnavailableError
  */
 export async function openStreams(
@@ -33,22 +42,38 @@ export async function openStreams(
   channel: Channel,
   key: string | null,
 ): Promise<StoredStream[]> {
-  const all = key === null && (channel === 'agent_status' || channel === 'backtest_progress');
-  const name = all ? names.indexKey(channel) : names.streamKey({ channel, key });
+  const name = names.openableKey({ channel, key });
+  if (key !== null || channel === 'alerts') return parseStreams(await callOpen(redis, name));
+  const streams = new Map<string | null, StoredStream>();
+  let cursor = '';
+  do {
+    const reply = await callOpen(redis, name, cursor, STREAMS_A_PAGE);
+    for (const stream of parseStreams(reply[1])) streams.set(stream.key, stream);
+    cursor = String(reply[0]);
+  } while (cursor !== '');
+  return [...streams.values()];
+}
+
+async function callOpen(redis: Commands, name: string, ...page: Array<string | number>): Promise<unknown[]> {
   let reply: unknown;
   try {
-    reply = await redis.callBuffer('FCALL', 'tickcast_open', 1, name);
+    reply = await redis.callBuffer('FCALL', 'tickcast_open', 1, name, ...page);
   } catch (error) {
     throw explainFailure(error);
   }
   if (!Array.isArray(reply)) throw new BackplaneUnavailableError('tickcast_open answered no list');
+  return reply;
+}
+
+function parseStreams(reply: unknown): StoredStream[] {
+  if (!Array.isArray(reply)) throw new BackplaneUnavailableError('tickcast_open answered no streams');
   return reply.map(parseStored);
 }
 
 function parseStored(reply: unknown): StoredStream {
-  if (!Array.isArray(reply) || reply.length < 8)
+  if (!Array.isArray(reply) || reply.length < 9)
     throw new BackplaneUnavailableError('tickcast_open answered no stream');
-  const [key, epoch, seq, time, keep, frame, frameEpoch, frameSeq]: unknown[] = reply;
+  const [key, epoch, seq, time, keep, frame, frameEpoch, frameSeq, standsFrom]: unknown[] = reply;
   return {
     key: String(key) || null,
     epoch: String(epoch),
@@ -58,5 +83,6 @@ function parseStored(reply: unknown): StoredStream {
     frameSeq: Number(frameSeq),
     publishedAt: String(time),
     keep: String(keep) === '1',
+    standsFrom: Number(standsFrom),
   };
 }

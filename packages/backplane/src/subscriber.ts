@@ -23,6 +23,12 @@ export interface Subscriber {
   hold(name: string): Promise<void>;
   /** Undoes one hold. Redis is told 5 s later, if nobody has come back until then. */
   release(name: string): void;
+  /**
+   * Resolves when all that Redis published to the names held before this call has been handed over.
+   *
+   * @throws BackplaneUnavailableError when the connection breaks first
+   */
+  flush(): Promise<void>;
   close(): void;
 }
 
@@ -148,6 +154,15 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
     release(name) {
       const held = names.get(name);
       if (held && held.holders > 0) drop(name, held);
+    },
+    async flush() {
+      if (state !== 'ready') throw unavailable();
+      try {
+        // Redis answers it behind the messages that it has queued for this connection.
+        await redis.ping();
+      } catch (error) {
+        throw unavailable(error);
+      }
     },
     close() {
       state = 'closed';
