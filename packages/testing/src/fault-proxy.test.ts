@@ -1,52 +1,271 @@
 import { once } from 'node:events';
-import { type Socket, connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type FaultProxy, eventually, startFaultProxy } from './mod.ts';
 
-const echo = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+/** One end of a connection through the proxy. */
+interface End {
+  socket: Socket;
+  /** All that came. */
+  heard: string;
+  /** How many times something came, and when it last did (`performance.now()`). */
+  reads: number;
+  heardAt: number;
+  ended: boolean;
+  /** The `code` of the error that the connection ended with, `none` when it had none. */
+  closed: string | undefined;
+}
+
+let server: Server;
 let proxy: FaultProxy;
-let client: Socket;
-let heard: string;
+let ends: End[];
+/** The two ends of a connection that stands when the test begins. */
+let client: End;
+let host: End;
 
 beforeEach(async () => {
-  heard = '';
-  await new Promise<void>((resolve) => void echo.listen(0, '127.0.0.1', resolve));
-  proxy = await startFaultProxy((echo.address() as AddressInfo).port);
-  client = await join();
+  ends = [];
+  server = createServer({ allowHalfOpen: true, noDelay: true });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  proxy = await startFaultProxy((server.address() as AddressInfo).port);
+  [client, host] = await join();
 });
 
 afterEach(() => {
   proxy.close();
-  client.destroy();
-  echo.close();
+  server.close();
+  for (const { socket } of ends) socket.destroy();
 });
 
-test('bytes pass in both directions, and wait while the proxy is stalled', async () => {
-  client.write('one ');
-  await eventually(() => heard === 'one ');
+test('bytes and ends pass in both directions, and what comes after the end of the other direction too', async () => {
+  client.socket.end('question');
+  await eventually(() => host.heard === 'question' && host.ended);
+  host.socket.write('ans');
+  host.socket.end('wer');
+  await eventually(() => client.heard === 'answer' && client.closed === 'none' && host.closed === 'none');
+  await eventually(() => proxy.connections === 0);
+});
+
+test('a reset is passed on as a reset', async () => {
+  host.socket.resetAndDestroy();
+  await eventually(() => client.closed === 'ECONNRESET');
+});
+
+test('while the proxy is stalled bytes wait in both directions, of connections that come meanwhile too', async () => {
   proxy.stall();
-  client.write('two ');
-  const late = await join();
-  late.write('late ');
-  expect(heard).toBe('one ');
+  client.socket.write('one');
+  host.socket.write('two');
+  const [late, lateHost] = await join();
+  late.socket.write('three');
+  await turns();
+  expect([host.heard, client.heard, lateHost.heard]).toEqual(['', '', '']);
   proxy.heal();
-  await eventually(() => heard.includes('two ') && heard.includes('late '));
-  late.destroy();
+  await eventually(() => host.heard === 'one' && client.heard === 'two' && lateHost.heard === 'three');
+});
+
+test.each(['to-client', 'to-server'] as const)('a stall %s leaves the other direction alone', async (direction) => {
+  const [sender, receiver] = direction === 'to-client' ? [host, client] : [client, host];
+  proxy.stall(direction);
+  sender.socket.write('waits');
+  receiver.socket.write('passes');
+  await eventually(() => sender.heard === 'passes');
+  sender.socket.end();
+  receiver.socket.write(' still');
+  await eventually(() => sender.heard === 'passes still');
+  expect(receiver).toMatchObject({ heard: '', ended: false });
+  proxy.heal();
+  await eventually(() => receiver.heard === 'waits' && receiver.ended);
+});
+
+test.each(['an end', 'a reset'] as const)('nobody is told of %s in a stall before it is healed', async (how) => {
+  proxy.stall();
+  if (how === 'an end') host.socket.destroy();
+  else host.socket.resetAndDestroy();
+  // What is sent to a host that has gone makes a reset of the end.
+  client.socket.write('anybody there?');
+  await turns();
+  expect(client).toMatchObject({ ended: false, closed: undefined });
+  proxy.heal();
+  await eventually(() => client.ended || client.closed !== undefined);
+});
+
+test('bytes and ends that are swallowed are lost, nobody is told, and heal resets just the connections that lost some', async () => {
+  const [other, otherHost] = await join();
+  proxy.swallow();
+  client.socket.write('lost');
+  host.socket.end('lost too');
+  await turns();
+  expect([client, host]).toMatchObject([
+    { heard: '', ended: false, closed: undefined },
+    { heard: '', ended: false, closed: undefined },
+  ]);
+  proxy.heal();
+  await eventually(() => client.closed === 'ECONNRESET' && host.closed === 'ECONNRESET');
+  other.socket.write('passes');
+  await eventually(() => otherHost.heard === 'passes');
+});
+
+test('what is swallowed in one direction does not hinder the other, and the sender never has to wait', async () => {
+  proxy.swallow('to-client');
+  const flood = Buffer.alloc(32 << 20);
+  host.socket.write(flood);
+  await eventually(() => host.socket.writableLength === 0);
+  client.socket.write('heard');
+  await eventually(() => host.heard === 'heard');
+  expect(client.heard).toBe('');
 });
 
 test('a cut ends connections and lets new ones in', async () => {
   proxy.cut();
-  await once(client, 'close');
-  client = await join();
-  client.write('again');
-  await eventually(() => heard === 'again');
+  await eventually(() => client.ended && host.ended);
+  [client, host] = await join();
+  client.socket.write('again');
+  await eventually(() => host.heard === 'again');
 });
 
-async function join(): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port: proxy.port });
-  socket.on('data', (bytes) => (heard += bytes.toString()));
-  socket.on('error', () => undefined);
-  await once(socket, 'connect');
-  return socket;
+test('a reset ends connections on both sides with ECONNRESET and lets new ones in', async () => {
+  proxy.reset();
+  await eventually(() => client.closed === 'ECONNRESET' && host.closed === 'ECONNRESET');
+  [client, host] = await join();
+  client.socket.write('again');
+  await eventually(() => host.heard === 'again');
+});
+
+test('while it refuses, new connections are reset and the others stand', async () => {
+  proxy.refuse();
+  const refused = open();
+  await eventually(() => refused.closed === 'ECONNRESET');
+  client.socket.write('stands');
+  await eventually(() => host.heard === 'stands');
+  proxy.heal();
+  const [, newHost] = await join((late) => late.socket.write('welcome'));
+  await eventually(() => newHost.heard === 'welcome');
+});
+
+test('every byte takes the latency of its direction, and ends do', async () => {
+  proxy.shape({ latencyMs: 200 }, 'to-server');
+  const sentAt = performance.now();
+  client.socket.end('slow');
+  host.socket.write('fast');
+  await eventually(() => client.heard === 'fast' && host.heard === 'slow' && host.ended);
+  // A timer may fire a millisecond early.
+  expect(host.heardAt - sentAt).toBeGreaterThan(198);
+  expect(client.heardAt).toBeLessThan(host.heardAt);
+});
+
+test('jitter keeps the order of bytes, and what is held up goes at once when it is healed', async () => {
+  proxy.shape({ jitterMs: 20 });
+  const words = Array.from({ length: 100 }, (_, i) => `${i} `);
+  for (const word of words) {
+    client.socket.write(word);
+    await turns();
+  }
+  await eventually(() => host.heard === words.join(''));
+  proxy.shape({ latencyMs: 3_600_000 });
+  client.socket.write('in an hour');
+  await turns();
+  proxy.heal();
+  await eventually(() => host.heard.endsWith('in an hour'));
+});
+
+test('a bandwidth lets so many bytes a second through, and another one applies at once', async () => {
+  const startedAt = performance.now();
+  proxy.shape({ bytesPerSecond: 20_000 }, 'to-server');
+  client.socket.write('x'.repeat(10_000));
+  await eventually(() => host.heard.length === 10_000);
+  expect(performance.now() - startedAt).toBeGreaterThan(450);
+  proxy.shape({ bytesPerSecond: 1 }, 'to-server');
+  client.socket.write('y'.repeat(100_000));
+  await turns();
+  expect(host.heard.length).toBeLessThan(10_010);
+  proxy.shape({}, 'to-server');
+  await eventually(() => host.heard.length === 110_000);
+});
+
+test('what does not fit the bandwidth makes the sender wait', async () => {
+  proxy.shape({ bytesPerSecond: 1000 }, 'to-client');
+  const piece = Buffer.alloc(1 << 20, 'z');
+  let taken = 0;
+  for (let i = 0; i < 64; i++) host.socket.write(piece, () => taken++);
+  // The kernel's buffers on the way take some.
+  let before = -1;
+  await eventually(
+    async () => {
+      const isStill = taken === before;
+      before = taken;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return isStill;
+    },
+    { withinMs: 20_000 },
+  );
+  expect(taken).toBeLessThan(48);
+  proxy.heal();
+  await eventually(() => client.heard.length === 64 << 20, { withinMs: 20_000 });
+});
+
+test('bytes are cut into pieces and stay whole', async () => {
+  const text = Array.from({ length: 500 }, (_, i) => `${i} `).join('');
+  proxy.shape({ maxPieceBytes: 3 });
+  client.socket.write(text);
+  await eventually(() => host.heard === text);
+  expect(host.reads).toBeGreaterThan(text.length / 10);
+});
+
+test('faults of several kinds hold together', async () => {
+  proxy.shape({ latencyMs: 20, jitterMs: 20, bytesPerSecond: 50_000, maxPieceBytes: 50 });
+  const text = 'abcdefghij'.repeat(1000);
+  client.socket.write(text);
+  proxy.stall('to-server');
+  host.socket.write(text);
+  await eventually(() => client.heard === text);
+  expect(host.heard).toBe('');
+  proxy.stall();
+  proxy.heal();
+  await eventually(() => host.heard === text);
+});
+
+test('messages are told apart only where the server speaks RESP', () => {
+  expect(() => proxy.dropMessages(() => true)).toThrow(/protocol/);
+});
+
+/** A new connection through the proxy: the client's end and the server's. */
+async function join(connected: (end: End) => void = () => undefined): Promise<[End, End]> {
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const end = open();
+  await once(end.socket, 'connect');
+  connected(end);
+  const [socket] = await accepted;
+  return [end, watch(socket)];
+}
+
+function open(): End {
+  return watch(connect({ host: '127.0.0.1', port: proxy.port, allowHalfOpen: true, noDelay: true }));
+}
+
+function watch(socket: Socket): End {
+  const end: End = { socket, heard: '', reads: 0, heardAt: 0, ended: false, closed: undefined };
+  let code = 'none';
+  socket.on('data', (bytes) => {
+    end.heard += bytes.toString('latin1');
+    end.reads++;
+    end.heardAt = performance.now();
+  });
+  socket.on('end', () => (end.ended = true));
+  socket.on('error', (error: NodeJS.ErrnoException) => (code = error.code ?? 'unknown'));
+  socket.on('close', () => (end.closed = code));
+  ends.push(end);
+  return end;
+}
+
+/** Long enough for bytes that nothing holds up: a connection beside the proxy hears of its own meanwhile. */
+async function turns(): Promise<void> {
+  const echo = createServer((socket) => socket.pipe(socket));
+  await new Promise<void>((resolve) => void echo.listen(0, '127.0.0.1', resolve));
+  const socket = connect((echo.address() as AddressInfo).port, '127.0.0.1');
+  for (let i = 0; i < 5; i++) {
+    socket.write('?');
+    await once(socket, 'data');
+  }
+  socket.destroy();
+  echo.close();
 }
