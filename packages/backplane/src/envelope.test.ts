@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { decodeEnvelope } from './envelope.ts';
+import { decodeEnvelope, isEpoch } from './envelope.ts';
 
 const HEAD = 'T1 42 1701234567891234-0a1b2c 1701234568.000001 1 0700.HK';
 
@@ -37,6 +37,21 @@ test.each([
   ['a line end far away', `T1 ${'1'.repeat(1_000_000)}\n{}`],
 ])('an envelope with %s can not be read', (_, text) => {
   expect(decodeEnvelope(Buffer.from(text))).toBeNull();
+});
+
+test.each([
+  ['1701234567891234-0a1b2c', true],
+  ['0-000000', true],
+  ['12345678901234567-abcdef', true],
+  ['123456789012345678-abcdef', false],
+  ['1701234567891234-0A1B2C', false],
+  ['1701234567891234-0a1b2c\n', false],
+  [' 1-abcdef', false],
+  ['1-abcde', false],
+  ['-abcdef', false],
+  ['', false],
+])('%j has the form of an epoch: %p', (text, is) => {
+  expect(isEpoch(text)).toBe(is);
 });
 
 test('no bytes make it throw', () => {

@@ -22,6 +22,15 @@ test('the Pub/Sub channel is the name up to and including the closing brace', ()
   }
 });
 
+test('agents and backtests without a key are opened by their list, anything else by its own key', () => {
+  expect(names.openableKey({ channel: 'agent_status', key: null })).toBe(names.indexKey('agent_status'));
+  for (const id of [{ channel: 'agent_status', key: 'a' } as const, { channel: 'alerts', key: null } as const]) {
+    expect(names.openableKey(id)).toBe(names.streamKey(id));
+  }
+  expect(() => names.openableKey({ channel: 'market_data', key: null })).toThrow(RangeError);
+  expect(() => names.indexKey('alerts')).toThrow(RangeError);
+});
+
 test('the colon at the end of a prefix may be left out', () => {
   expect(createNames('a').logKey()).toBe(createNames('a:').logKey());
 });

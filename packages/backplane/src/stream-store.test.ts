@@ -68,6 +68,64 @@ test('without a key all live agents are opened, and none that was only asked for
   expect(await redis.zrange(names.indexKey('backtest_progress'), '0', '-1')).toEqual(['b1']);
 });
 
+test('more agents than a page are opened all, those too that expire in the same millisecond', async () => {
+  const keys = Array.from({ length: 900 }, (_, i) => `many-${i}`);
+  await Promise.all(keys.map((key) => publisher.publish(agent(key), goodFrame(agent(key)))));
+  const index = names.indexKey('agent_status');
+  const expiry = Date.now() + 3_600_000;
+  for (const [i, key] of keys.entries()) await redis.zadd(index, expiry + (i < 600 ? 0 : i % 7), key);
+  const opened = await openStreams(redis, names, 'agent_status', null);
+  expect(new Set(opened.map(({ key }) => key)).size).toBe(opened.length);
+  expect(opened.map(({ key }) => key)).toEqual(expect.arrayContaining(keys));
+});
+
+test('a page holds as many as were asked for, and all that expire with the last of them', async () => {
+  const index = 'tickcast:{backtest_progress}';
+  await redis.del(index);
+  const later = Date.now() + 3_600_000;
+  const expiries = [5, 5, 6, 7, 7, 7, 8];
+  for (const [i, ms] of expiries.entries()) {
+    await publisher.publish(backtest(`p${i}`), goodFrame(backtest(`p${i}`)));
+    await redis.zadd(index, later + ms, `p${i}`);
+  }
+  const pages: string[] = [];
+  let cursor = '';
+  do {
+    const [next, streams] = (await redis.fcall('tickcast_open', 1, index, cursor, 1)) as [string, string[][]];
+    pages.push(streams.map(([key]) => key).join(' '));
+    cursor = next;
+  } while (cursor !== '');
+  expect(pages).toEqual(['p0 p1', 'p2', 'p3 p4 p5', 'p6', '']);
+});
+
+test('every quiet stream is opened once, while the others are published to and move', async () => {
+  const key = (i: number) => `moving-${i}`;
+  const publish = (i: number) => publisher.publish(agent(key(i)), goodFrame(agent(key(i))));
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => publish(i)));
+  const quiet = Array.from({ length: 500 }, (_, i) => key(2 * i));
+  let going = true;
+  const publishing = (async () => {
+    for (let i = 1; going; i = (i + 2) % 1000) await publish(i);
+  })();
+  for (let time = 0; time < 10; time++) {
+    const opened = await openStreams(redis, names, 'agent_status', null);
+    expect(new Set(opened.map((stream) => stream.key)).size).toBe(opened.length);
+    expect(opened.map((stream) => stream.key)).toEqual(expect.arrayContaining(quiet));
+  }
+  going = false;
+  await publishing;
+});
+
+test.each([
+  ['a page of one stream', 'tickcast:{alerts}', '', '1'],
+  ['a page of nothing', 'tickcast:{agent_status}', '', '0'],
+  ['half a stream', 'tickcast:{agent_status}', '', '1.5'],
+  ['a cursor that was not answered', 'tickcast:{agent_status}', '-inf', '10'],
+  ['a cursor without a limit', 'tickcast:{agent_status}', ''],
+])('%s is refused', async (_, name, ...page) => {
+  await expect(redis.fcall('tickcast_open', 1, name, ...page)).rejects.toThrow(/^ERR tickcast: /);
+});
+
 test('alerts are one stream', async () => {
   expect(await openOne('alerts', null)).toMatchObject({ key: null, seq: 0 });
 });

@@ -72,6 +72,11 @@ export const backtest = (key: string): StreamId => ({ channel: 'backtest_progres
 /** Everything in Redis but what counts time, to show that nothing changed. */
 export async function contentsOf(redis: Commands): Promise<Record<string, string>> {
   const keys = (await redis.keys('*')).sort();
-  const dumps = await Promise.all(keys.map(async (key) => [key, (await redis.dumpBuffer(key)).toString('base64')]));
-  return Object.fromEntries(dumps);
+  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await contentOf(redis, key)])));
+}
+
+/** Reading a large hash can move its fields about, and DUMP tells them as they stand. */
+async function contentOf(redis: Commands, key: string): Promise<string> {
+  if ((await redis.type(key)) !== 'hash') return (await redis.dumpBuffer(key)).toString('base64');
+  return JSON.stringify(Object.entries(await redis.hgetall(key)).sort());
 }
