@@ -55,7 +55,6 @@ export function linkSockets(
   let heldBytes = 0;
   let torn = false;
   let writing = false;
-  let lastDueAt = 0;
   /** Of `performance.now()`: the bandwidth is used up until then. */
   let busyUntil = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -66,8 +65,7 @@ export function linkSockets(
       return;
     }
     const { latencyMs = 0, jitterMs = 0 } = faults.shaping;
-    lastDueAt = Math.max(lastDueAt, performance.now() + latencyMs + random() * jitterMs);
-    held.push({ what, dueAt: lastDueAt });
+    held.push({ what, dueAt: performance.now() + latencyMs + random() * jitterMs });
     if (typeof what !== 'string') heldBytes += what.length;
     advance();
   };

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type FaultProxy, eventually, startFaultProxy } from './mod.ts';
+import { type FaultProxy, type Shaping, eventually, seededRandom, startFaultProxy } from './mod.ts';
 
 /** One end of a connection through the proxy. */
 interface End {
@@ -138,7 +139,8 @@ test('while it refuses, new connections are reset and the others stand', async (
   client.socket.write('stands');
   await eventually(() => host.heard === 'stands');
   proxy.heal();
-  const [, newHost] = await join((late) => late.socket.write('welcome'));
+  const [newClient, newHost] = await join();
+  newClient.socket.write('welcome');
   await eventually(() => newHost.heard === 'welcome');
 });
 
@@ -151,6 +153,18 @@ test('every byte takes the latency of its direction, and ends do', async () => {
   // A timer may fire a millisecond early.
   expect(host.heardAt - sentAt).toBeGreaterThan(198);
   expect(client.heardAt).toBeLessThan(host.heardAt);
+});
+
+test('jitter holds bytes up by other times from read to read', async () => {
+  proxy.shape({ jitterMs: 400 });
+  const delays: number[] = [];
+  for (let i = 1; i <= 4; i++) {
+    const sentAt = performance.now();
+    client.socket.write('x');
+    await eventually(() => host.heard.length === i);
+    delays.push(host.heardAt - sentAt);
+  }
+  expect(Math.max(...delays) - Math.min(...delays)).toBeGreaterThan(50);
 });
 
 test('jitter keeps the order of bytes, and what is held up goes at once when it is healed', async () => {
@@ -174,11 +188,12 @@ test('a bandwidth lets so many bytes a second through, and another one applies a
   client.socket.write('x'.repeat(10_000));
   await eventually(() => host.heard.length === 10_000);
   expect(performance.now() - startedAt).toBeGreaterThan(450);
-  proxy.shape({ bytesPerSecond: 1 }, 'to-server');
+  proxy.shape({ bytesPerSecond: 0.01 }, 'to-server');
   client.socket.write('y'.repeat(100_000));
+  await eventually(() => host.heard.length === 10_001);
   await turns();
-  expect(host.heard.length).toBeLessThan(10_010);
-  proxy.shape({}, 'to-server');
+  expect(host.heard.length).toBe(10_001);
+  proxy.shape({ bytesPerSecond: 10_000_000 }, 'to-server');
   await eventually(() => host.heard.length === 110_000);
 });
 
@@ -193,7 +208,7 @@ test('what does not fit the bandwidth makes the sender wait', async () => {
     async () => {
       const isStill = taken === before;
       before = taken;
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await sleep(300);
       return isStill;
     },
     { withinMs: 20_000 },
@@ -224,16 +239,48 @@ test('faults of several kinds hold together', async () => {
   await eventually(() => host.heard === text);
 });
 
+test.each([1, 2, 3])(
+  'whatever holds bytes up and changes meanwhile, they come whole and in order (seed %i)',
+  async (seed) => {
+    const random = seededRandom(seed);
+    const upTo = (most: number) => 1 + Math.floor(random() * most);
+    const shapings: (() => Shaping)[] = [
+      () => ({}),
+      () => ({ latencyMs: upTo(30), jitterMs: upTo(30) }),
+      () => ({ bytesPerSecond: upTo(1_000_000) }),
+      () => ({ maxPieceBytes: upTo(2000) }),
+      () => ({ latencyMs: upTo(10), bytesPerSecond: upTo(1_000_000), maxPieceBytes: upTo(2000) }),
+    ];
+    const sent = { question: '', answer: '' };
+    for (let i = 0; i < 60; i++) {
+      const direction = random() < 0.5 ? 'to-client' : 'to-server';
+      if (random() < 0.2) proxy.stall(direction);
+      else if (random() < 0.3) proxy.heal();
+      else proxy.shape(shapings[upTo(shapings.length) - 1]?.() ?? {}, direction);
+      const [question, answer] = [`${i},`.repeat(upTo(3000)), `${i};`.repeat(upTo(3000))];
+      client.socket.write(question);
+      host.socket.write(answer);
+      sent.question += question;
+      sent.answer += answer;
+      await sleep(upTo(8));
+    }
+    client.socket.end();
+    host.socket.end();
+    proxy.heal();
+    await eventually(() => client.closed === 'none' && host.closed === 'none');
+    expect(host.heard === sent.question).toBe(true);
+    expect(client.heard === sent.answer).toBe(true);
+  },
+);
+
 test('messages are told apart only where the server speaks RESP', () => {
   expect(() => proxy.dropMessages(() => true)).toThrow(/protocol/);
 });
 
 /** A new connection through the proxy: the client's end and the server's. */
-async function join(connected: (end: End) => void = () => undefined): Promise<[End, End]> {
+async function join(): Promise<[End, End]> {
   const accepted = once(server, 'connection') as Promise<[Socket]>;
   const end = open();
-  await once(end.socket, 'connect');
-  connected(end);
   const [socket] = await accepted;
   return [end, watch(socket)];
 }
