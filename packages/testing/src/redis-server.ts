@@ -20,6 +20,8 @@ export interface RedisServer {
   readonly port: number;
   /** Of the process now running; another one after `restart`. */
   readonly pid: number;
+  /** Where it keeps what its `args` have it keep. */
+  readonly directory: string;
   /** SIGTERM and wait. Data is lost. */
   stop(): Promise<void>;
   /** SIGKILL and wait. Data is lost. */
@@ -29,6 +31,8 @@ export interface RedisServer {
   resume(): void;
   /** Starts it again on its port (ending it first if it runs): with the data of this moment, Functions too, or empty. */
   restart(options: { keepData: boolean }): Promise<void>;
+  /** Starts it again on its port after it ended, with what its directory holds. */
+  start(): Promise<void>;
   /** Runs redis-cli and answers its output without the last line break. @throws with the server's error as the message */
   cli(...args: string[]): Promise<string>;
 }
@@ -63,9 +67,14 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     await server[how]();
   };
 
+  const start = async (): Promise<void> => {
+    ({ server } = await listen(program, args, port));
+  };
+
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    directory,
     get pid() {
       return server.pid;
     },
@@ -77,8 +86,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       if (keepData && server.running) await cli('SAVE');
       await end('kill');
       if (!keepData) rmSync(join(directory, 'dump.rdb'), { force: true });
-      ({ server } = await listen(program, args, port));
+      await start();
     },
+    start,
     cli,
   };
 }

@@ -13,6 +13,8 @@ export interface Violation {
   detail: string;
   /** Unix milliseconds. */
   at: number;
+  /** The fault that was going on, as `Accounting.during` said. */
+  during: string;
   /** What the client received of the stream before, oldest first. */
   frames: readonly string[];
 }
@@ -43,6 +45,8 @@ export class Accounting {
   /** Pushes that were counted. */
   pushes = 0;
   gaps = 0;
+  /** What goes on, for the reports. */
+  during = '';
 
   constructor(streams: Iterable<PublishedStream>) {
     this.streams = new Map([...streams].map((stream) => [stream.name, stream]));
@@ -54,14 +58,19 @@ export class Accounting {
     return account;
   }
 
-  report(violation: Omit<Violation, 'at' | 'frames'> & { frames?: readonly string[] }): void {
+  report(violation: Omit<Violation, 'at' | 'during' | 'frames'> & { frames?: readonly string[] }): void {
     if (this.violations.length >= KEPT_VIOLATIONS) return;
-    this.violations.push({ frames: [], ...violation, at: Date.now() });
+    this.violations.push({ frames: [], ...violation, at: Date.now(), during: this.during });
   }
 
   /** Checks what can be checked by now. Call it now and then, and once more at the end. */
   settle(): void {
     for (const account of this.#accounts) account.settle();
+  }
+
+  /** What a client received of a stream last. */
+  frames(client: string, stream: string): readonly string[] {
+    return this.#accounts.find(({ name }) => name === client)?.frames(stream) ?? [];
   }
 
   arrears(): Arrear[] {
@@ -76,12 +85,12 @@ interface Entry {
 
 /** The accounts of one client, over all its connections. */
 export class ClientAccount {
-  readonly #name: string;
+  readonly name: string;
   readonly #all: Accounting;
   readonly #entries = new Map<string, Entry>();
 
   constructor(name: string, all: Accounting) {
-    this.#name = name;
+    this.name = name;
     this.#all = all;
   }
 
@@ -114,7 +123,7 @@ export class ClientAccount {
     const name = streamName(channel, typeof key === 'string' ? key : null);
     const entry = this.#all.streams.has(name) ? this.#entry(name) : null;
     if (!entry?.ledger.open) {
-      this.#all.report({ kind: 'frame', where: this.#name, stream: name, detail: `not subscribed to: ${text}` });
+      this.#all.report({ kind: 'frame', where: this.name, stream: name, detail: `not subscribed to: ${text}` });
       return;
     }
     entry.frames.push(`${new Date().toISOString()} ${text.slice(0, KEPT_CHARACTERS)}`);
@@ -142,7 +151,7 @@ export class ClientAccount {
   arrears(): Arrear[] {
     return [...this.#entries].flatMap(([stream, { ledger }]) => {
       const missing = ledger.open ? ledger.behind() : 0;
-      return missing > 0 ? [{ client: this.#name, stream, missing }] : [];
+      return missing > 0 ? [{ client: this.name, stream, missing }] : [];
     });
   }
 
@@ -157,7 +166,7 @@ export class ClientAccount {
     if (!stream) throw new Error(`nobody publishes ${name}`);
     const frames: string[] = [];
     const ledger = new Ledger(stream, (kind, detail) =>
-      this.#all.report({ kind, where: this.#name, stream: name, detail, frames: [...frames] }),
+      this.#all.report({ kind, where: this.name, stream: name, detail, frames: [...frames] }),
     );
     const entry = { ledger, frames };
     this.#entries.set(name, entry);

@@ -1,0 +1,77 @@
+import { mintToken } from '../tokens.ts';
+import { type RawWebSocket, openRawWebSocket } from './raw-websocket.ts';
+
+/** How one newcomer fared. Times are of the monotonic clock, in milliseconds. */
+export interface Knock {
+  at: number;
+  /** Null while it has no answer. */
+  answeredAt: number | null;
+  outcome: 'seated' | 'refused' | 'broken' | null;
+}
+
+/** Clients without a seat that try to get in all the time, and stay for a moment when they do. */
+export interface Newcomers {
+  readonly knocks: readonly Knock[];
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+const EVERY_MS = 250;
+const STAY_MS = 1500;
+
+export function startNewcomers(chooseUrl: () => string): Newcomers {
+  const knocks: Knock[] = [];
+  const sockets = new Set<RawWebSocket>();
+  const token = mintToken({ sub: 'newcomer' });
+  let paused = true;
+
+  const knock = async () => {
+    const record: Knock = { at: performance.now(), answeredAt: null, outcome: null };
+    const answer = (outcome: NonNullable<Knock['outcome']>) => {
+      if (record.answeredAt !== null) return;
+      record.answeredAt = performance.now();
+      record.outcome = outcome;
+    };
+    const socket: RawWebSocket = openRawWebSocket(chooseUrl(), await token, {
+      open: () => socket.send('{"type":"hello"}'),
+      text(text) {
+        const { type } = JSON.parse(text) as { type?: unknown };
+        if (type === 'error') answer('refused');
+        if (type !== 'welcome') return;
+        answer('seated');
+        setTimeout(() => socket.close(1000), STAY_MS).unref();
+      },
+      refused() {
+        answer('refused');
+        sockets.delete(socket);
+      },
+      ended() {
+        answer('broken');
+        sockets.delete(socket);
+      },
+    });
+    sockets.add(socket);
+    record.at = performance.now();
+    knocks.push(record);
+  };
+  const timer = setInterval(() => {
+    if (!paused) void knock();
+  }, EVERY_MS);
+
+  return {
+    knocks,
+    pause() {
+      paused = true;
+      // What would keep a client from the seat that it waits for.
+      for (const socket of sockets) socket.close(1000);
+    },
+    resume() {
+      paused = false;
+    },
+    stop() {
+      clearInterval(timer);
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EdgeProcess, startEdge } from '../edge-process.ts';
+import { eventually } from '../eventually.ts';
+import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
+import { freePort } from '../ports.ts';
+import { seededRandom } from '../random.ts';
+import { type RedisServer, startRedis } from '../redis-server.ts';
+import { mintToken } from '../tokens.ts';
+import { Accounting } from './accounting.ts';
+import { ChaosClient, type ClientEvents, type Wish } from './client.ts';
+import { type Newcomers, startNewcomers } from './newcomers.ts';
+import { planClients } from './plan.ts';
+import { type Publishers, createStreams, startPublishers } from './publishers.ts';
+import { Seating } from './seating.ts';
+
+export interface WorldOptions {
+  seed: number;
+  clients: number;
+  log(line: string): void;
+}
+
+/** One edge, the way from it to Redis, and the way to it from clients whose network is to fail. */
+export interface Node {
+  readonly index: number;
+  readonly toRedis: FaultProxy;
+  readonly wire: FaultProxy;
+  readonly edge: EdgeProcess;
+}
+
+const PREFIX = 'chaos:';
+const EDGES = 3;
+const DRAIN_SECONDS = 6;
+const CALM_WITHIN_MS = 30_000;
+
+/** A whole cluster at full use: a Redis with a log, three edges, publishers of all channels, clients, and newcomers at the door. */
+export class World {
+  readonly seed: number;
+  readonly redis: RedisServer;
+  readonly nodes: Node[];
+  readonly accounting: Accounting;
+  readonly seating: Seating;
+  readonly clients: ChaosClient[] = [];
+  /** When a client was told of a state of its node, on the monotonic clock. */
+  readonly notices: Array<{ client: ChaosClient; state: string; at: number }> = [];
+  readonly publishers: Publishers;
+  readonly newcomers: Newcomers;
+  readonly drainMs = DRAIN_SECONDS * 1000;
+  readonly log: (line: string) => void;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #placement = new Map<ChaosClient, number>();
+  readonly #reported = new Set<string>();
+  readonly #settling: NodeJS.Timeout;
+
+  private constructor(parts: {
+    options: WorldOptions;
+    redis: RedisServer;
+    nodes: Node[];
+    env: NodeJS.ProcessEnv;
+    random: () => number;
+  }) {
+    const { options, redis, nodes, env, random } = parts;
+    const sources = createStreams();
+    this.seed = options.seed;
+    this.log = options.log;
+    this.redis = redis;
+    this.nodes = nodes;
+    this.#env = env;
+    this.accounting = new Accounting(sources.map(({ stream }) => stream));
+    this.seating = new Seating({ redis, key: `${PREFIX}{seats}`, cap: options.clients, accounting: this.accounting });
+    this.publishers = startPublishers(redis.url, PREFIX, sources, random);
+    this.newcomers = startNewcomers(() => this.#anyNode(random).edge.url);
+    this.#settling = setInterval(() => this.accounting.settle(), 1000);
+  }
+
+  /** Starts all of it, and resolves when every client is seated and subscribed. */
+  static async start(options: WorldOptions): Promise<World> {
+    const random = seededRandom(options.seed);
+    const redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'no'] });
+    const env: NodeJS.ProcessEnv = {
+      TICKCAST_REDIS_PREFIX: PREFIX,
+      TICKCAST_MAX_CONNECTIONS: String(options.clients),
+      TICKCAST_DRAIN_SECONDS: String(DRAIN_SECONDS),
+      TICKCAST_LOG_LEVEL: 'warn',
+    };
+    const nodes = await Promise.all(
+      Array.from({ length: EDGES }, (_, index) => startNode(index, redis, env, options.seed)),
+    );
+    const world = new World({ options, redis, nodes, env, random });
+    await world.#join(options.clients, random);
+    return world;
+  }
+
+  node(index: number): Node {
+    const node = this.nodes[index % this.nodes.length];
+    if (!node) throw new Error('there are no nodes');
+    return node;
+  }
+
+  /** Clients whose last connection was to this node. */
+  clientsOf(node: Node): ChaosClient[] {
+    return this.clients.filter((client) => this.#placement.get(client) === node.index);
+  }
+
+  /** Starts an edge in the place of one that has ended. */
+  async replaceEdge(node: Node): Promise<void> {
+    const edge = await startEdge({
+      redisUrl: `redis://127.0.0.1:${node.toRedis.port}`,
+      env: { ...this.#env, ...portsOf(node.edge) },
+    });
+    this.nodes[node.index] = { ...node, edge };
+  }
+
+  /** Reports a breach of the contract that a fault itself has seen. */
+  violation(where: string, detail: string): void {
+    this.accounting.report({ kind: 'timing', where, stream: null, detail });
+  }
+
+  /**
+   * Holds publishing until every client is seated and has, or was told that it lost, all that was published: what is missing
+   * then was lost silently, the last event of a stream too. What does not come within 30 s is reported.
+   */
+  async reconcile(): Promise<void> {
+    await this.publishers.pause();
+    this.newcomers.pause();
+    const unsettled = () => this.clients.filter((client) => !client.settled);
+    const calm = () => unsettled().length === 0 && this.accounting.arrears().length === 0;
+    await eventually(calm, { withinMs: CALM_WITHIN_MS }).catch(() => undefined);
+    this.accounting.settle();
+    for (const { name } of unsettled()) this.#once('stuck', name, null, 'is not seated and subscribed');
+    for (const { client, stream, missing } of this.accounting.arrears()) {
+      this.#once('loss', client, stream, `${missing} of the last events never came`);
+    }
+    this.newcomers.resume();
+    this.publishers.resume();
+  }
+
+  /** Ends all of it. */
+  async close(): Promise<void> {
+    clearInterval(this.#settling);
+    this.publishers.close();
+    this.newcomers.stop();
+    this.seating.stop();
+    for (const client of this.clients) client.stop();
+    await sleep(100);
+    for (const client of this.clients) client.abandon();
+    await Promise.all(this.nodes.map(({ edge }) => edge.kill()));
+    for (const { toRedis, wire } of this.nodes) {
+      toRedis.close();
+      wire.close();
+    }
+    await this.redis.kill();
+  }
+
+  #once(kind: 'stuck' | 'loss', where: string, stream: string | null, detail: string): void {
+    const name = `${kind} ${where} ${stream}`;
+    if (this.#reported.has(name)) return;
+    this.#reported.add(name);
+    const frames = stream === null ? [] : this.accounting.frames(where, stream);
+    this.accounting.report({ kind, where, stream, detail, frames });
+  }
+
+  async #join(count: number, random: () => number): Promise<void> {
+    const events: ClientEvents = {
+      welcomed: (client, seat, former) => this.seating.welcomed(client.name, seat, former),
+      ended: (client, code, wasSeated) => this.seating.ended(client.name, code, wasSeated),
+      status: (client, state) => void this.notices.push({ client, state, at: performance.now() }),
+    };
+    for (const plan of planClients([...this.accounting.streams.values()], count, random)) {
+      const client: ChaosClient = new ChaosClient({
+        ...plan,
+        token: await mintToken({ sub: plan.name }),
+        accounting: this.accounting,
+        random,
+        on: events,
+        chooseUrl: () => {
+          const node = this.#anyNode(random);
+          this.#placement.set(client, node.index);
+          return plan.throughWire ? wireUrl(node) : node.edge.url;
+        },
+      });
+      this.clients.push(client);
+      client.start();
+    }
+    await eventually(() => this.clients.every(({ settled }) => settled), { withinMs: 30_000 });
+  }
+
+  #anyNode(random: () => number): Node {
+    return this.node(Math.floor(random() * this.nodes.length));
+  }
+}
+
+export type { Wish };
+
+async function startNode(index: number, redis: RedisServer, env: NodeJS.ProcessEnv, seed: number): Promise<Node> {
+  const toRedis = await startFaultProxy(redis.port, { protocol: 'resp', seed: seed + index });
+  // Fixed ports: an edge that is started again has to be where its clients look for it.
+  const ports = { TICKCAST_PORT: String(await freePort()), TICKCAST_ADMIN_PORT: String(await freePort()) };
+  const edge = await startEdge({ redisUrl: `redis://127.0.0.1:${toRedis.port}`, env: { ...env, ...ports } });
+  const wire = await startFaultProxy(edge.port, { seed: seed + index });
+  return { index, toRedis, wire, edge };
+}
+
+function portsOf({ port, adminUrl }: EdgeProcess): NodeJS.ProcessEnv {
+  return { TICKCAST_PORT: String(port), TICKCAST_ADMIN_PORT: new URL(adminUrl).port };
+}
+
+function wireUrl({ edge, wire }: Node): string {
+  const url = new URL(edge.url);
+  url.port = String(wire.port);
+  return url.href;
+}
