@@ -121,7 +121,10 @@ export function linkSockets(
     return Math.min(available, portion, piece);
   };
 
-  from.on('data', (bytes) => receive(filter(bytes)));
+  from.on('data', (bytes) => {
+    const passing = filter(bytes);
+    if (passing.length > 0) receive(passing);
+  });
   from.on('end', () => receive('end'));
   // A socket that its peer reset, or that can't be connected.
   from.on('error', () => receive('reset'));
