@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { type EdgeProcess, startEdge } from '../edge-process.ts';
 import { eventually } from '../eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
@@ -7,7 +8,7 @@ import { seededRandom } from '../random.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { mintToken } from '../tokens.ts';
 import { Accounting } from './accounting.ts';
-import { ChaosClient, type ClientEvents, type Wish } from './client.ts';
+import { ChaosClient, type ClientEvents } from './client.ts';
 import { type Newcomers, startNewcomers } from './newcomers.ts';
 import { planClients } from './plan.ts';
 import { type Publishers, createStreams, startPublishers } from './publishers.ts';
@@ -27,7 +28,7 @@ export interface Node {
   readonly edge: EdgeProcess;
 }
 
-const PREFIX = 'chaos:';
+export const PREFIX = 'chaos:';
 const EDGES = 3;
 const DRAIN_SECONDS = 6;
 const CALM_WITHIN_MS = 30_000;
@@ -42,6 +43,8 @@ export class World {
   readonly clients: ChaosClient[] = [];
   /** When a client was told of a state of its node, on the monotonic clock. */
   readonly notices: Array<{ client: ChaosClient; state: string; at: number }> = [];
+  /** For faults that speak to Redis. */
+  readonly redisCommands: Redis;
   readonly publishers: Publishers;
   readonly newcomers: Newcomers;
   readonly drainMs = DRAIN_SECONDS * 1000;
@@ -67,6 +70,8 @@ export class World {
     this.#env = env;
     this.accounting = new Accounting(sources.map(({ stream }) => stream));
     this.seating = new Seating({ redis, key: `${PREFIX}{seats}`, cap: options.clients, accounting: this.accounting });
+    this.redisCommands = new Redis(redis.url, { retryStrategy: () => 100, maxRetriesPerRequest: 0 });
+    this.redisCommands.on('error', () => undefined);
     this.publishers = startPublishers(redis.url, PREFIX, sources, random);
     this.newcomers = startNewcomers(() => this.#anyNode(random).edge.url);
     this.#settling = setInterval(() => this.accounting.settle(), 1000);
@@ -99,6 +104,11 @@ export class World {
   /** Clients whose last connection was to this node. */
   clientsOf(node: Node): ChaosClient[] {
     return this.clients.filter((client) => this.#placement.get(client) === node.index);
+  }
+
+  /** Of the node that the client's last connection was to. */
+  indexOf(client: ChaosClient): number | undefined {
+    return this.#placement.get(client);
   }
 
   /** Starts an edge in the place of one that has ended. */
@@ -138,6 +148,7 @@ export class World {
   async close(): Promise<void> {
     clearInterval(this.#settling);
     this.publishers.close();
+    this.redisCommands.disconnect();
     this.newcomers.stop();
     this.seating.stop();
     for (const client of this.clients) client.stop();
@@ -188,8 +199,6 @@ export class World {
     return this.node(Math.floor(random() * this.nodes.length));
   }
 }
-
-export type { Wish };
 
 async function startNode(index: number, redis: RedisServer, env: NodeJS.ProcessEnv, seed: number): Promise<Node> {
   const toRedis = await startFaultProxy(redis.port, { protocol: 'resp', seed: seed + index });

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault } from './fault.ts';
+import { FAT_SYMBOL, HOT_SYMBOL } from './publishers.ts';
+
+/** Clients are slow, gone or all there at once, or publishers are busy. */
+export const CLIENT_FAULTS: readonly Fault[] = [
+  {
+    name: 'slow-readers',
+    about: 'clients read 1 KB/s while much is published, then read on',
+    part: 'wire',
+    async run({ world }) {
+      const fat = `market_data:${FAT_SYMBOL}`;
+      for (const { wire } of world.nodes) wire.shape({ bytesPerSecond: 1024 }, 'to-client');
+      world.publishers.setRate(fat, 20);
+      for (let times = 0; times < 15; times++) {
+        await world.publishers.burst('alerts', 5);
+        await sleep(1000);
+      }
+      world.publishers.setRate(fat, 0.5);
+      for (const { wire } of world.nodes) wire.heal();
+    },
+  },
+  {
+    name: 'half-open-clients',
+    about: 'clients vanish without a word, and come back by another way while their old connections stand',
+    part: 'wire',
+    async run({ world, random }) {
+      for (const { wire } of world.nodes) wire.swallow();
+      await sleep(10_000 + random() * 8000);
+      for (const { wire } of world.nodes) wire.heal();
+    },
+  },
+  {
+    name: 'stampede',
+    about: 'all clients break off and come back at once',
+    part: 'wire',
+    async run({ world }) {
+      for (const client of world.clients) client.drop();
+      await world.publishers.burst('alerts', 20);
+      await sleep(3000);
+    },
+  },
+  {
+    name: 'hot-symbol',
+    about: 'one symbol has 1000 events a second beside quiet ones',
+    part: 'load',
+    async run({ world }) {
+      world.publishers.setRate(`market_data:${HOT_SYMBOL}`, 1000);
+      await sleep(5000);
+      world.publishers.setRate(`market_data:${HOT_SYMBOL}`, 4);
+    },
+  },
+  {
+    name: 'alert-storm',
+    about: 'hundreds of alerts at once',
+    part: 'load',
+    async run({ world }) {
+      for (let times = 0; times < 3; times++) {
+        await world.publishers.burst('alerts', 200);
+        await sleep(500);
+      }
+    },
+  },
+];

@@ -1,0 +1,64 @@
+import { eventually } from '../eventually.ts';
+import type { Node, World } from './world.ts';
+
+/** What a fault breaks; two that break the same do not go on at once. */
+export type Part = 'redis' | 'node' | 'wire' | 'load';
+
+export interface FaultContext {
+  world: World;
+  random: () => number;
+  /** Whether nothing else is broken meanwhile, so that the contract's times can be asked for. */
+  alone: boolean;
+}
+
+/** One way to break things: brings it about, lets it last, and mends it. */
+export interface Fault {
+  name: string;
+  about: string;
+  part: Part;
+  run(context: FaultContext): Promise<void>;
+}
+
+/** What a busy process may be late in seeing what came in time. */
+const LATE_MS = 500;
+const REFUSED_WITHIN_MS = 1000;
+
+/** Any one node. */
+export function anyNode({ world, random }: FaultContext): Node {
+  return world.node(Math.floor(random() * world.nodes.length));
+}
+
+/** Reports every node whose clients were not told of its state within the time. */
+export async function expectNotice(
+  { world, alone }: FaultContext,
+  nodes: readonly Node[],
+  state: 'degraded' | 'restored',
+  since: number,
+  withinMs: number,
+): Promise<void> {
+  const told = ({ index }: Node) =>
+    world.notices.some(
+      (notice) => notice.at >= since && notice.state === state && world.indexOf(notice.client) === index,
+    );
+  const waiting = nodes.filter((node) => world.clientsOf(node).some((client) => client.optsIn && client.seated));
+  const left = since + withinMs + LATE_MS - performance.now();
+  await eventually(() => waiting.every(told), { withinMs: Math.max(0, left) }).catch(() => undefined);
+  if (!alone) return;
+  for (const node of waiting.filter((each) => !told(each))) {
+    world.violation(`node ${node.index}`, `its clients were not told "${state}" within ${withinMs} ms`);
+  }
+}
+
+/** Reports newcomers of a time without Redis that were not refused within a second. */
+export function expectRefusals({ world, alone }: FaultContext, since: number): void {
+  if (!alone) return;
+  const now = performance.now();
+  for (const { at, answeredAt, outcome } of world.newcomers.knocks) {
+    if (at < since || now - at < REFUSED_WITHIN_MS + LATE_MS) continue;
+    const tookMs = Math.round((answeredAt ?? now) - at);
+    const what = outcome === null ? 'had no answer' : `was ${outcome}`;
+    if (outcome !== 'refused' || tookMs > REFUSED_WITHIN_MS + LATE_MS) {
+      world.violation('newcomer', `${what} after ${tookMs} ms, ${Math.round(at - since)} ms into an outage of Redis`);
+    }
+  }
+}
