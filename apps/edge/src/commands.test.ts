@@ -52,7 +52,7 @@ beforeEach(() => {
     onNewToken: () => undefined,
   });
   socket = new MemorySocket();
-  connection = new Connection({ socket, lang: 'en', hub, metrics, now });
+  connection = new Connection({ socket, lang: 'en', hub, metrics, now, maxBufferedBytes: 1_048_576 });
   connection.identity = identity();
   connection.budget = new Budget(100, 0, now());
   connection.phase = 'seated';

@@ -89,7 +89,8 @@ export class Conflation implements Flushable {
   }
 }
 
-function merge(older: Delivery, newer: Delivery): Delivery {
+/** The newer delivery, standing for the older one as well. */
+export function merge(older: Delivery, newer: Delivery): Delivery {
   if (older.event.epoch === newer.event.epoch) {
     return {
       event: newer.event,

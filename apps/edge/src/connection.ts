@@ -35,7 +35,14 @@ interface ConnectionParts {
   metrics: Metrics;
   /** The connections' clock, ms. */
   now: () => number;
+  /** What may wait in the socket. */
+  maxBufferedBytes: number;
 }
+
+/** A client with this part of its buffer full is behind: what may be merged is kept from it. */
+const BEHIND_AT = 1 / 2;
+/** It has caught up when no more than this is left. */
+const CAUGHT_UP_AT = 1 / 8;
 
 /** One client's socket with everything this node knows of it. */
 export class Connection {
@@ -68,12 +75,14 @@ export class Connection {
   readonly #errors = new ErrorThrottle();
   readonly #metrics: Metrics;
   readonly #now: () => number;
+  readonly #maxBufferedBytes: number;
 
   constructor(parts: ConnectionParts) {
     this.socket = parts.socket;
     this.lang = parts.lang;
     this.#metrics = parts.metrics;
     this.#now = parts.now;
+    this.#maxBufferedBytes = parts.maxBufferedBytes;
     this.subscriptions = new Subscriptions(this, parts.hub);
     const now = parts.now();
     this.openedAt = now;
@@ -86,15 +95,36 @@ export class Connection {
     return this.phase === 'ended';
   }
 
+  /** Whether it reads so slowly that quotes should wait until they are of use. */
+  get isBehind(): boolean {
+    return this.socket.bufferedBytes() > this.#maxBufferedBytes * BEHIND_AT;
+  }
+
+  /** Whether it has read nearly all that was sent to it. */
+  get hasCaughtUp(): boolean {
+    return this.socket.bufferedBytes() <= this.#maxBufferedBytes * CAUGHT_UP_AT;
+  }
+
+  /** Whether nothing more can be left waiting for it. */
+  get isBufferFull(): boolean {
+    return this.socket.bufferedBytes() > this.#maxBufferedBytes;
+  }
+
   /** Sends a reply or notice. */
   reply(frame: object): void {
-    this.socket.send(JSON.stringify(frame));
+    this.#send(JSON.stringify(frame));
   }
 
   /** Sends a push to this client alone. */
   push(frame: Uint8Array): void {
     this.activeAt = this.#now();
-    this.socket.send(frame);
+    this.#send(frame);
+  }
+
+  /** What is sent to one client alone can't be merged with anything. */
+  #send(frame: string | Uint8Array): void {
+    if (this.isBufferFull) this.fail('slow_consumer', 4410);
+    else this.socket.send(frame);
   }
 
   /** Sends an error, unless ten were sent this second; the next one tells how many were kept back. */
@@ -102,7 +132,7 @@ export class Connection {
     const dropped = this.#errors.admit(this.#now());
     if (dropped === null) return;
     this.#metrics.error(code);
-    this.socket.send(errorFrame(code, { lang: this.lang, ...options, ...(dropped > 0 ? { dropped } : {}) }));
+    this.#send(errorFrame(code, { lang: this.lang, ...options, ...(dropped > 0 ? { dropped } : {}) }));
   }
 
   /** Whether an error sent now would reach the client; lets a flood be refused without looking at its messages. */

@@ -18,7 +18,7 @@ import { RedisLink } from './redis-link.ts';
 import { ORIGIN_FORBIDDEN, type Refusal, unavailable } from './refusals.ts';
 import { createRemoteAddressOf } from './remote-address.ts';
 import { SeatKeeper } from './seat-keeper.ts';
-import { watchSlowConsumers } from './slow-consumers.ts';
+import { SlowConsumers } from './slow-consumers.ts';
 import type { Socket } from './socket.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { createTokenCheck } from './tokens.ts';
@@ -42,7 +42,7 @@ export class Edge implements EngineHandler<Connection> {
   readonly #door: Door;
   readonly #commands: Commands;
   readonly #admin: AdminServer;
-  readonly #stopWatching: () => void;
+  readonly #slowConsumers: SlowConsumers;
   readonly #pruning: NodeJS.Timeout;
   #watchesTakeOvers = false;
   #draining = false;
@@ -66,9 +66,15 @@ export class Edge implements EngineHandler<Connection> {
       onUp: () => this.#redisUp(),
       onDown: () => this.#tellOptedIn({ type: 'status', state: 'degraded' }),
     });
+    this.#slowConsumers = new SlowConsumers({
+      connections: this.#connections,
+      fanout: this.#engine,
+      maxBufferedBytes: config.maxBufferedBytes,
+      onPaused: () => metrics.paused(),
+    });
     this.#hub = new Hub({
       source: this.#redis,
-      fanout: this.#engine,
+      fanout: this.#slowConsumers,
       declareLoss: (stream, delivery) => deliverWithLoss(this.#connections, stream, delivery),
       marketDataMaxRate: config.marketDataMaxRate,
       now,
@@ -116,7 +122,6 @@ export class Edge implements EngineHandler<Connection> {
       }),
     });
     this.#pruning = setInterval(() => this.#hub.prune(), PRUNE_EVERY_MS);
-    this.#stopWatching = watchSlowConsumers(this.#connections, config.maxBufferedBytes);
     metrics.watch({
       connectionsByPhase: () => countByPhase(this.#connections),
       clusterSeats: () => this.#seatKeeper.clusterCount,
@@ -142,7 +147,7 @@ export class Edge implements EngineHandler<Connection> {
     this.#engine.stopListening();
     await drain(this.#connections, drainMs);
     await this.#seatKeeper.settle();
-    this.#stopWatching();
+    this.#slowConsumers.stop();
     clearInterval(this.#pruning);
     this.#seatKeeper.stop();
     this.#wheel.stop();
@@ -182,6 +187,7 @@ export class Edge implements EngineHandler<Connection> {
       hub: this.#hub,
       metrics: this.#metrics,
       now: () => this.#wheel.now(),
+      maxBufferedBytes: this.#config.maxBufferedBytes,
     });
     this.#connections.add(connection);
     this.#metrics.opened();
@@ -200,6 +206,10 @@ export class Edge implements EngineHandler<Connection> {
       connection.fail('message_too_large', 1009, { params: { limit: maxMessageBytes } });
     } else if (connection.phase === 'seated') this.#commands.handle(connection, message);
     else this.#door.message(connection, message);
+  }
+
+  drained(connection: Connection): void {
+    this.#slowConsumers.drained(connection);
   }
 
   heard(connection: Connection, isPing: boolean): void {
@@ -234,6 +244,7 @@ export class Edge implements EngineHandler<Connection> {
   }
 
   #redisUp(): void {
+    this.#metrics.redisReached();
     // First the leases: the rest can wait, a place given away can't be had back.
     this.#seatKeeper.renewNow();
     this.#hub.resync();

@@ -13,8 +13,11 @@ export const PATH = '/api/v1/websocket';
 const ENGINE_MESSAGE_BYTES = 1024 * 1024;
 /** A backstop only: the connections' own timers are shorter. The engine closes without a frame. */
 const ENGINE_IDLE_SECONDS = 120;
-/** The engine drops messages beyond this, so it closes instead: nothing may be lost silently. */
-const BUFFER_HEADROOM = 4;
+/**
+ * What one turn may bring over the bound, before slow clients are looked at again. Beyond it the engine would drop
+ * messages, the rest of a batch without a word, so it closes instead: nothing may be lost silently.
+ */
+const BUFFER_HEADROOM_BYTES = 8 * 1024 * 1024;
 
 /** What the engine asks of the core for each handshake and socket. */
 export interface EngineHandler<Peer> {
@@ -23,6 +26,8 @@ export interface EngineHandler<Peer> {
   opened(socket: Socket, handshake: Handshake): Peer;
   /** @param message the engine's own memory, valid only during the call */
   message(peer: Peer, message: Buffer, isBinary: boolean): void;
+  /** The client has read some of what waited for it. */
+  drained(peer: Peer): void;
   /** A ping or pong of the client. */
   heard(peer: Peer, isPing: boolean): void;
   /**
@@ -98,7 +103,7 @@ export class Engine<Peer> implements Fanout {
         idleTimeout: ENGINE_IDLE_SECONDS,
         sendPingsAutomatically: false,
         compression: uWS.DISABLED,
-        maxBackpressure: options.maxBufferedBytes * BUFFER_HEADROOM,
+        maxBackpressure: options.maxBufferedBytes + BUFFER_HEADROOM_BYTES,
         closeOnBackpressureLimit: 1,
         upgrade: (res, req, context) => {
           if (!isWebSocketHandshake(req)) {
@@ -132,6 +137,10 @@ export class Engine<Peer> implements Fanout {
         message: (ws, message, isBinary) => {
           const { peer } = ws.getUserData();
           if (peer) handler.message(peer, Buffer.from(message), isBinary);
+        },
+        drain: (ws) => {
+          const { peer } = ws.getUserData();
+          if (peer) handler.drained(peer);
         },
         ping: (ws) => {
           const { peer } = ws.getUserData();

@@ -29,6 +29,10 @@ class Recorder implements FeedSink {
     this.repeats += 1;
   }
 
+  heal(feed: Feed): void {
+    feed.healed({ read: true, standsFrom: null });
+  }
+
   refused(...[, problem]: Parameters<FeedSink['refused']>): void {
     this.refusals.push(problem);
   }
@@ -84,11 +88,13 @@ describe('a feed of alerts', () => {
     expect(sink.repeats).toBe(2);
   });
 
-  test('keeps the backlog when it is paused once more', () => {
+  test('keeps the backlog until all who paused it have resumed it', () => {
     const { feed, sink } = live();
     feed.pause();
     feed.message(envelope(numbered(6)));
     feed.pause();
+    feed.resume(null);
+    expect(sink.deliveries).toEqual([]);
     feed.resume(null);
     expect(sink.deliveries).toEqual([delivery(6)]);
   });

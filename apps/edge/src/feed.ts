@@ -1,8 +1,9 @@
 import { type NumberedEvent, type StoredStream, decodeEnvelope } from '@tickcast/backplane';
 import { type Channel, MAX_FRAME_BYTES, type StreamId, checkPublishedFrame, isNormalKey } from '@tickcast/protocol';
+import type { Aside } from './aside.ts';
 import { Conflation, type ConflationSink, type RawDelivery } from './conflation.ts';
 import type { FlushSchedule } from './flush-schedule.ts';
-import { type Delivery, Stream } from './stream.ts';
+import { type Delivery, type Hole, type Position, Stream } from './stream.ts';
 import { feedTopic } from './topics.ts';
 
 /** The Function's header line is short; anything longer than this is no event. */
@@ -24,6 +25,24 @@ export interface FeedSink {
   received(channel: Channel, numbered: boolean): void;
   repeated(channel: Channel): void;
   refused(feed: Feed, problem: string): void;
+  /** Events are missing. The feed waits until `healed`. */
+  heal(feed: Feed, stream: Stream): void;
+}
+
+interface LastValue {
+  event: NumberedEvent;
+  standsFrom: number;
+}
+
+/** An event that waits in a feed: as it came from Redis, or as read from there. */
+type Waiting = Buffer | LastValue;
+
+/** What Redis says of events that are missing. */
+export interface Found {
+  /** The last value of the stream says all that the events after this number said; null: nothing is known of it. */
+  standsFrom: Position | null;
+  /** Whether Redis could be read: what is still missing then is lost. */
+  read: boolean;
 }
 
 /** One Pub/Sub channel of Redis as held by this node: a single stream, or all agents or backtests. */
@@ -34,8 +53,12 @@ export class Feed {
   /** The engine's topic of every stream of this feed, where clients can subscribe to all of them. */
   readonly topic: string | null;
   readonly streams = new Map<string, Stream>();
+  /** Clients that its topics do not reach for now. */
+  readonly asides = new Set<Aside>();
   /** Moment of the last push of any of its streams, on the connections' clock. */
   pushedAt = Number.NEGATIVE_INFINITY;
+  /** Moment of the last message from Redis, on the connections' clock. */
+  messageAt = Number.NEGATIVE_INFINITY;
   /** Subscriptions of clients that need it. */
   users = 0;
   /** Whether it once stood on what Redis holds. */
@@ -44,8 +67,11 @@ export class Feed {
   readonly #pacing: Pacing;
   readonly #conflations = new Map<Stream, Conflation>();
   #closed = false;
-  /** Messages kept back while the state is read, so that they can be put after it. */
-  #backlog: Buffer[] | null = null;
+  /** How many are reading from Redis what must come before the messages kept back. */
+  #readers = 0;
+  #backlog: Waiting[] = [];
+  /** What is missing before this item has been looked for, with what was found. */
+  #examined: { item: Waiting; found: Found } | null = null;
 
   constructor(name: string, id: StreamId, pacing: Pacing, sink: FeedSink) {
     this.name = name;
@@ -54,6 +80,10 @@ export class Feed {
     this.topic = feedTopic(id.channel);
     this.#pacing = pacing;
     this.#sink = sink;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** A stream by its key; null for channels of one stream. */
@@ -75,24 +105,29 @@ export class Feed {
   learn(stored: readonly StoredStream[]): void {
     for (const entry of stored) {
       const stream = this.stream(entry.key);
-      if (stream.epoch === null) stream.startFrom(numberingOf(entry), eventOf(entry));
+      if (stream.epoch === null) stream.startFrom(numberingOf(entry), eventOf(entry), entry.standsFrom);
     }
   }
 
   /** Nobody uses it any more: what it still holds back, or is still being read, must not come after its successor's. */
   close(): void {
     this.#closed = true;
+    this.#backlog = [];
     for (const conflation of this.#conflations.values()) conflation.close();
   }
 
   message(bytes: Buffer): void {
-    if (this.#backlog) this.#backlog.push(bytes);
-    else if (this.live) this.#accept(bytes);
+    this.messageAt = this.#pacing.clock();
+    if (this.#readers > 0) this.#backlog.push(bytes);
+    else if (this.live) {
+      const behind = this.#take(bytes);
+      if (behind) this.#lookFor(behind, bytes, []);
+    }
   }
 
   /** Keeps messages back until `resume`. */
   pause(): void {
-    this.#backlog ??= [];
+    this.#readers += 1;
   }
 
   /**
@@ -102,18 +137,47 @@ export class Feed {
    */
   resume(stored: readonly StoredStream[] | null): void {
     if (this.#closed) return;
+    const read = new Map<string | null, LastValue>();
     for (const entry of stored ?? []) {
       const stream = this.stream(entry.key);
-      const last = eventOf(entry);
-      if (stream.epoch === null && !this.live) stream.startFrom(numberingOf(entry), last);
+      const event = eventOf(entry);
+      if (stream.epoch === null && !this.live) stream.startFrom(numberingOf(entry), event, entry.standsFrom);
       // A last value of any other epoch may be one this node has long passed (Redis restored from an old copy).
-      else if (last && (last.epoch === entry.epoch || last.epoch === stream.epoch)) this.#numbered(stream, last);
-      else if (stream.epoch === null) stream.startFrom(entry, null);
+      else if (event && (event.epoch === entry.epoch || event.epoch === stream.epoch)) {
+        read.set(event.key, { event, standsFrom: entry.standsFrom });
+      } else if (stream.epoch === null) stream.startFrom(entry, null, entry.standsFrom);
     }
     if (stored) this.live = true;
-    const backlog = this.live ? (this.#backlog ?? []) : [];
-    this.#backlog = null;
-    for (const bytes of backlog) this.#accept(bytes);
+    this.#backlog = inOrder(this.#backlog, read);
+    this.#proceed();
+  }
+
+  /**
+   * Takes events read from the log of the stream, oldest first.
+   * @returns how many were new
+   */
+  replay(stream: Stream, events: readonly NumberedEvent[]): number {
+    let taken = 0;
+    for (const event of this.#closed ? [] : events) {
+      const delivery = stream.accept(event);
+      if (!delivery) continue;
+      taken += 1;
+      this.#deliver(stream, delivery);
+    }
+    return taken;
+  }
+
+  /** What was missing has been looked for: what still is, is lost. */
+  healed(found: Found): void {
+    if (this.#examined) this.#examined.found = found;
+    this.#proceed();
+  }
+
+  /** Whether Redis has events of a stream that this node has not seen. */
+  isBehind({ key, epoch, seq }: Position & { key: string | null }): boolean {
+    if (seq === 0) return false;
+    const stream = this.streams.get(key ?? '');
+    return !stream || stream.epoch !== epoch || stream.seq < seq;
   }
 
   /** Forgets agents and backtests that have been silent for longer than Redis keeps their last value. */
@@ -124,32 +188,72 @@ export class Feed {
     }
   }
 
-  #accept(bytes: Buffer): void {
-    const event = bytes.length > MAX_MESSAGE_BYTES ? null : decodeEnvelope(bytes);
-    if (event === null) {
-      this.#sink.refused(this, 'neither a frame nor an event of the Function');
-      return;
-    }
-    // The Function has checked its frames already, but anybody who may PUBLISH can write what looks like its events.
-    const checked = checkPublishedFrame(this.channel, event === 'raw' ? bytes : event.frame);
-    if ('problem' in checked) {
-      this.#sink.refused(this, checked.problem);
-      return;
-    }
-    const { key } = checked;
-    if (!this.#isOwnKey(key) || (event !== 'raw' && event.key !== key)) {
-      this.#sink.refused(this, 'a frame of another stream');
-      return;
-    }
-    this.#sink.received(this.channel, event !== 'raw');
-    if (event === 'raw') this.#raw(this.stream(key), bytes);
-    else this.#numbered(this.stream(key), event);
+  #proceed(): void {
+    this.#readers -= 1;
+    if (this.#readers > 0 || this.#closed) return;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    if (this.live) this.#goOn(backlog);
   }
 
-  #numbered(stream: Stream, event: NumberedEvent): void {
-    const delivery = stream.accept(event);
+  /** Takes one after the other, up to one that has others missing before it. */
+  #goOn(items: readonly Waiting[]): void {
+    for (const [index, item] of items.entries()) {
+      const behind = this.#take(item);
+      if (!behind) continue;
+      this.#lookFor(behind, item, items.slice(index + 1));
+      return;
+    }
+  }
+
+  /** What is missing before the item may be had from Redis: all waits for it. */
+  #lookFor(stream: Stream, item: Waiting, rest: readonly Waiting[]): void {
+    this.#examined = { item, found: NOTHING };
+    this.#backlog = [item, ...rest];
+    this.pause();
+    this.#sink.heal(this, stream);
+  }
+
+  /** @returns the stream of which something is missing that may be had yet; then nothing was taken */
+  #take(item: Waiting): Stream | null {
+    if (!Buffer.isBuffer(item)) return this.#numbered(item, item.event, item.standsFrom);
+    const event = item.length > MAX_MESSAGE_BYTES ? null : decodeEnvelope(item);
+    if (event === null) return this.#refuse('neither a frame nor an event of the Function');
+    // The Function has checked its frames already, but anybody who may PUBLISH can write what looks like its events.
+    const checked = checkPublishedFrame(this.channel, event === 'raw' ? item : event.frame);
+    if ('problem' in checked) return this.#refuse(checked.problem);
+    const { key } = checked;
+    if (!this.#isOwnKey(key) || (event !== 'raw' && event.key !== key))
+      return this.#refuse('a frame of another stream');
+    if (event !== 'raw') return this.#numbered(item, event);
+    this.#sink.received(this.channel, false);
+    this.#raw(this.stream(key), item);
+    return null;
+  }
+
+  #refuse(problem: string): null {
+    this.#sink.refused(this, problem);
+    return null;
+  }
+
+  #numbered(item: Waiting, event: NumberedEvent, standsFrom?: number): Stream | null {
+    const stream = this.stream(event.key);
+    const found = this.#examined?.item === item ? this.#examined.found : null;
+    // A last value comes from where else to look, but for alerts there is the log.
+    const mayLook = found === null && (Buffer.isBuffer(item) || this.channel === 'alerts');
+    if (mayLook && stream.mayBeHealed(event)) return stream;
+    if (found) this.#examined = null;
+    if (Buffer.isBuffer(item)) this.#sink.received(this.channel, true);
+    const foundFrom = found?.standsFrom?.epoch === event.epoch ? found.standsFrom.seq : undefined;
+    const delivery = stream.accept(event, standsFrom ?? foundFrom);
     if (!delivery) this.#sink.repeated(this.channel);
-    else if (this.channel === 'market_data') this.#conflation(stream).offer(delivery);
+    else if (found && !found.read) this.#deliver(stream, { ...delivery, holes: delivery.holes.map(maybeRecoverable) });
+    else this.#deliver(stream, delivery);
+    return null;
+  }
+
+  #deliver(stream: Stream, delivery: Delivery): void {
+    if (this.channel === 'market_data') this.#conflation(stream).offer(delivery);
     else this.#sink.deliver(this, stream, delivery);
   }
 
@@ -177,6 +281,30 @@ export class Feed {
   }
 }
 
+/** Last values among the messages that came while they were read: each behind all that it follows. */
+function inOrder(backlog: readonly Waiting[], read: Map<string | null, LastValue>): Waiting[] {
+  const ordered: Waiting[] = [];
+  for (const item of backlog) {
+    const event = Buffer.isBuffer(item) ? decodeEnvelope(item) : item.event;
+    if (event !== null && event !== 'raw') {
+      const last = read.get(event.key);
+      if (last?.event.epoch === event.epoch && last.event.seq < event.seq) {
+        ordered.push(last);
+        read.delete(event.key);
+      }
+    }
+    ordered.push(item);
+  }
+  return [...ordered, ...read.values()];
+}
+
+const NOTHING: Found = { standsFrom: null, read: false };
+
+/** The end of an epoch that is over may be lost for good, whatever the log has. */
+function maybeRecoverable(hole: Hole): Hole {
+  return hole.to === null ? hole : { ...hole, recoverable: true };
+}
+
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -190,7 +318,7 @@ function keptFor({ delivered, id }: Stream): number {
  * The numbering to go on from. A last value of an earlier epoch stands for that epoch: its `seq` is what clients see, and
  * that a new one has begun they are told with its first event.
  */
-function numberingOf({ epoch, seq, frame, frameEpoch, frameSeq }: StoredStream): { epoch: string; seq: number } {
+function numberingOf({ epoch, seq, frame, frameEpoch, frameSeq }: StoredStream): Position {
   return frame ? { epoch: frameEpoch, seq: frameSeq } : { epoch, seq };
 }
 

@@ -159,6 +159,7 @@ describe('fan-out', () => {
   test('an event after a hole is not published but declared, client by client', async () => {
     await liveAlerts();
     hub.message(ALERTS, envelope(numbered(8)));
+    await settle();
     expect(fanout.published).toEqual([]);
     expect(losses).toEqual([{ topic: 'alerts', seq: 8, holes: [{ epoch: EPOCH, from: 6, to: 7 }] }]);
   });

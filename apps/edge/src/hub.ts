@@ -1,5 +1,6 @@
-import { type StoredStream, withDeadline } from '@tickcast/backplane';
-import type { Channel } from '@tickcast/protocol';
+import type { AlertLogPage, StoredStream } from '@tickcast/backplane';
+import type { Channel, Since } from '@tickcast/protocol';
+import { CatchUp, type StreamReader, inTime } from './catch-up.ts';
 import type { RawDelivery } from './conflation.ts';
 import { Feed, type FeedSink } from './feed.ts';
 import { FlushSchedule } from './flush-schedule.ts';
@@ -7,20 +8,20 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { pushFrame } from './push-frame.ts';
 import type { Fanout } from './socket.ts';
-import type { Delivery, Stream } from './stream.ts';
+import type { Delivery, Position, Stream } from './stream.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** A feed nobody uses is kept this long: well over the 5 s after which the seed's client comes back. */
 const LINGER_MS = 10_000;
-/** SPEC 2: a subscribe to a stream this node doesn't hold is answered within 1 s even when Redis hangs. */
-const OPEN_DEADLINE_MS = 900;
-const RESYNC_RETRY_MS = 1000;
+/** Clients that come back all at once must not make their own reads time out. */
+const READS_AT_ONCE = 32;
+const REPLAY_PAGE_BYTES = 64 * 1024;
 
 /** What the hub needs of Redis. */
-export interface StreamSource {
+export interface StreamSource extends StreamReader {
   /** Starts receiving a Pub/Sub channel; resolves when Redis has confirmed it. */
   hold(name: string): Promise<void>;
   release(name: string): void;
-  open(channel: Channel, key: string | null): Promise<StoredStream[]>;
   /** Name of the Pub/Sub channel that carries the stream, or all streams of the channel. */
   nameOf(channel: Channel, key: string | null): string;
 }
@@ -50,11 +51,18 @@ export class Hub implements FeedSink {
   /** Feeds that were being opened when the connection was new: what they read may be older than their subscription. */
   readonly #missed = new Set<Feed>();
   readonly #lingering = new Map<Feed, NodeJS.Timeout>();
-  /** Feeds to be read again, after a time. */
-  readonly #retrying = new Map<Feed, NodeJS.Timeout>();
+  readonly #catchUp: CatchUp;
+  readonly #reads = new Turnstile(READS_AT_ONCE);
 
   constructor(parts: HubParts) {
     this.#parts = parts;
+    this.#catchUp = new CatchUp({ ...parts, feeds: () => this.#feeds.values() });
+    this.#catchUp.start();
+  }
+
+  /** The connections' clock, ms. */
+  get now(): () => number {
+    return this.#parts.now;
   }
 
   get feedCount(): number {
@@ -117,9 +125,30 @@ export class Hub implements FeedSink {
   /** Redis is back: whatever was published meanwhile is in what it holds. */
   resync(): void {
     for (const feed of this.#feeds.values()) {
-      if (feed.live) void this.#resync(feed);
+      if (feed.live) void this.#catchUp.resync(feed);
       else this.#missed.add(feed);
     }
+  }
+
+  /**
+   * A page of the log of alerts, for one client.
+   * @throws BackplaneUnavailableError
+   */
+  readLog(from: Position): Promise<AlertLogPage> {
+    return this.#reads.run(() => this.#parts.source.readLog(from, REPLAY_PAGE_BYTES));
+  }
+
+  /**
+   * Whether Redis has the event that a client says it had last, of a stream of which this node has not seen as much.
+   * @throws BackplaneUnavailableError
+   */
+  async hasReached({ channel, key }: Stream['id'], { epoch, seq }: Since): Promise<boolean> {
+    const [stored] = await this.#reads.run(() => inTime(this.#parts.source.open(channel, key)));
+    return stored !== undefined && stored.frameEpoch === epoch && stored.frameSeq >= seq;
+  }
+
+  replayed(recovered: boolean): void {
+    this.#parts.metrics.replayed(recovered);
   }
 
   /** Forgets streams that Redis has forgotten too. */
@@ -129,7 +158,8 @@ export class Hub implements FeedSink {
 
   stop(): void {
     this.#schedule.stop();
-    for (const timer of [...this.#retrying.values(), ...this.#lingering.values()]) clearTimeout(timer);
+    this.#catchUp.stop();
+    for (const timer of this.#lingering.values()) clearTimeout(timer);
   }
 
   deliver(feed: Feed, stream: Stream, delivery: Delivery): void {
@@ -138,21 +168,24 @@ export class Hub implements FeedSink {
     stream.pushed(event);
     metrics.pushed(feed.channel, conflated);
     if (holes.length === 0) {
-      this.#publish(
-        feed,
-        stream,
-        pushFrame(event.frame, { seq: event.seq, publishedAt: event.publishedAt, conflated }),
-      );
-      return;
+      const { seq, publishedAt } = event;
+      this.#publish(feed, stream, pushFrame(event.frame, { seq, publishedAt, conflated }));
+    } else {
+      for (const hole of holes) metrics.lost(feed.channel, hole);
+      this.#parts.declareLoss(stream, delivery);
+      this.#touch(feed, stream);
     }
-    for (const hole of holes) metrics.lost(feed.channel, hole);
-    this.#parts.declareLoss(stream, delivery);
-    this.#touch(feed, stream);
+    for (const aside of feed.asides) aside.offer(stream, delivery);
   }
 
   deliverRaw(feed: Feed, stream: Stream, { frame, conflated }: RawDelivery): void {
     this.#parts.metrics.pushed(feed.channel, conflated);
     this.#publish(feed, stream, pushFrame(frame, { conflated }));
+    for (const aside of feed.asides) aside.offerRaw(stream, { frame, conflated });
+  }
+
+  heal(feed: Feed, stream: Stream): void {
+    void this.#catchUp.heal(feed, stream);
   }
 
   received(channel: Channel, numbered: boolean): void {
@@ -185,12 +218,12 @@ export class Hub implements FeedSink {
     let stored: StoredStream[] | null = null;
     try {
       const opened = this.#hold(feed).then(() => source.open(feed.channel, feed.key));
-      stored = await withDeadline(opened, OPEN_DEADLINE_MS, tooLate);
+      stored = await inTime(opened);
     } catch (error) {
       log.warnSparsely({ feed: feed.name, reason: (error as Error).message }, 'could not open a feed');
     }
     feed.resume(stored);
-    if (this.#missed.delete(feed) && feed.live) void this.#resync(feed);
+    if (this.#missed.delete(feed) && feed.live) void this.#catchUp.resync(feed);
     const waiting = this.#waiting.get(feed) ?? [];
     this.#waiting.delete(feed);
     for (const callback of waiting) callback(feed.live);
@@ -200,7 +233,7 @@ export class Hub implements FeedSink {
   async #learn(feed: Feed, key: string | null, callback: (ready: boolean) => void): Promise<void> {
     const { source, log } = this.#parts;
     try {
-      feed.learn(await withDeadline(source.open(feed.channel, key), OPEN_DEADLINE_MS, tooLate));
+      feed.learn(await inTime(source.open(feed.channel, key)));
     } catch (error) {
       log.warnSparsely({ feed: feed.name, key, reason: (error as Error).message }, 'could not open a stream');
     }
@@ -214,34 +247,12 @@ export class Hub implements FeedSink {
     else this.#parts.source.release(feed.name);
   }
 
-  async #resync(feed: Feed): Promise<void> {
-    const { source, log } = this.#parts;
-    clearTimeout(this.#retrying.get(feed));
-    this.#retrying.delete(feed);
-    feed.pause();
-    try {
-      feed.resume(await source.open(feed.channel, feed.key));
-    } catch (error) {
-      log.warnSparsely(
-        { feed: feed.name, reason: (error as Error).message },
-        'could not read a feed again; trying once more',
-      );
-      feed.resume(null);
-      if (this.#feeds.get(feed.name) !== feed) return;
-      const again = setTimeout(() => void this.#resync(feed), RESYNC_RETRY_MS);
-      this.#retrying.set(feed, again);
-    }
-  }
-
   #drop(feed: Feed): void {
     this.#lingering.delete(feed);
     this.#missed.delete(feed);
-    clearTimeout(this.#retrying.get(feed));
-    this.#retrying.delete(feed);
+    this.#catchUp.forget(feed);
     this.#feeds.delete(feed.name);
     feed.close();
     if (this.#held.delete(feed)) this.#parts.source.release(feed.name);
   }
 }
-
-const tooLate = () => new Error(`no answer within ${OPEN_DEADLINE_MS} ms`);

@@ -19,6 +19,13 @@ export class Metrics {
   readonly #pushed = this.#counter('events_pushed_total', 'Frames handed to the engine for fan-out', ['channel']);
   readonly #conflated = this.#counter('events_conflated_total', 'Events merged into a newer one', ['channel']);
   readonly #lost = this.#counter('events_lost_total', 'Events declared lost to the clients', ['channel']);
+  readonly #healed = this.#counter('events_healed_total', 'Events that Pub/Sub lost, had from the log', ['channel']);
+  readonly #behind = this.#counter('streams_found_behind_total', 'Quiet streams whose last event was lost', [
+    'channel',
+  ]);
+  readonly #replays = this.#counter('replays_total', 'Replays of the log begun for a client', ['recovered']);
+  readonly #pauses = this.#counter('slow_clients_paused_total', 'Times a client was too slow and was paused', []);
+  readonly #redisReached = this.#counter('redis_connections_total', 'Times Redis was reached', []);
   readonly #messages = this.#counter('client_messages_total', 'Messages from clients', ['type']);
   readonly #errors = this.#counter('errors_sent_total', 'Error frames sent to clients', ['error']);
   readonly #opened = this.#counter('connections_opened_total', 'Handshakes upgraded', []);
@@ -61,6 +68,26 @@ export class Metrics {
   /** Holes of unknown size count as one. */
   lost(channel: Channel, hole: Hole): void {
     this.#lost.inc({ channel }, hole.to === null ? 1 : hole.to - hole.from + 1);
+  }
+
+  healed(channel: Channel, events: number): void {
+    this.#healed.inc({ channel }, events);
+  }
+
+  foundBehind(channel: Channel): void {
+    this.#behind.inc({ channel });
+  }
+
+  replayed(recovered: boolean): void {
+    this.#replays.inc({ recovered: String(recovered) });
+  }
+
+  paused(): void {
+    this.#pauses.inc();
+  }
+
+  redisReached(): void {
+    this.#redisReached.inc();
   }
 
   message(type: string): void {

@@ -6,6 +6,8 @@ export interface PushFields {
   /** Redis time as the Function wrote it: digits of a float, never re-encoded. */
   publishedAt?: string;
   snapshot?: true;
+  /** Sent because of `since`. */
+  recovered?: boolean;
   conflated?: number;
   /** null: the number can't be known. */
   lost?: number | null;
@@ -16,6 +18,7 @@ export function pushFrame(frame: Buffer, fields: PushFields): Buffer {
   let head = '{';
   if (fields.seq !== undefined) head += `"seq":${fields.seq},"published_at":${fields.publishedAt},`;
   if (fields.snapshot) head += '"snapshot":true,';
+  if (fields.recovered) head += '"recovered":true,';
   if (fields.conflated) head += `"conflated":${fields.conflated},`;
   if (fields.lost !== undefined) head += `"lost":${fields.lost},`;
   const body = frame.indexOf(OPEN_BRACE) + 1;

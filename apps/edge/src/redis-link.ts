@@ -7,6 +7,8 @@ import {
   createSubscriber,
   ensureFunction,
   openStreams,
+  readAlertLog,
+  readPositions,
 } from '@tickcast/backplane';
 import type { StreamSource } from './hub.ts';
 import type { Log } from './log.ts';
@@ -74,6 +76,18 @@ export class RedisLink implements StreamSource {
 
   async open(channel: Parameters<StreamSource['open']>[0], key: string | null): ReturnType<StreamSource['open']> {
     return openStreams(this.commands, this.names, channel, key);
+  }
+
+  async readLog(...args: Parameters<StreamSource['readLog']>): ReturnType<StreamSource['readLog']> {
+    return readAlertLog(this.commands, this.names, ...args);
+  }
+
+  async positions(streams: Parameters<StreamSource['positions']>[0]): ReturnType<StreamSource['positions']> {
+    return readPositions(this.commands, this.names, streams);
+  }
+
+  flush(): Promise<void> {
+    return this.#subscriber.flush();
   }
 
   nameOf(channel: Parameters<StreamSource['nameOf']>[0], key: string | null): string {

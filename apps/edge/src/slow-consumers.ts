@@ -1,16 +1,68 @@
 import type { Connection } from './connection.ts';
+import type { Fanout } from './socket.ts';
 
-const SWEEP_EVERY_MS = 250;
+const SWEEP_EVERY_MS = 100;
+/** Part of a client's buffer that may be published before all are looked at again. */
+const SWEEP_AFTER = 1 / 4;
+
+interface SlowConsumersParts {
+  connections: Iterable<Connection>;
+  fanout: Fanout;
+  maxBufferedBytes: number;
+  onPaused: () => void;
+}
 
 /**
- * Ends clients that leave more unsent than they may: error `slow_consumer`, close 4410. Looking at all sockets four
- * times a second costs less than asking each at every push.
+ * Keeps clients that read too slowly from holding more of this node's memory than they may: those that fall behind get
+ * what may be merged only when they have caught up.
+ *
+ * The engine tells of a client that drains, not of one that falls behind. To look at all of them now and then, and whenever
+ * so much was published that one of them may have, costs less than to ask each at every push.
  */
-export function watchSlowConsumers(connections: Iterable<Connection>, maxBufferedBytes: number): () => void {
-  const timer = setInterval(() => {
-    for (const connection of connections) {
-      if (connection.socket.bufferedBytes() > maxBufferedBytes) connection.fail('slow_consumer', 4410);
+export class SlowConsumers implements Fanout {
+  readonly #parts: SlowConsumersParts;
+  readonly #timer: NodeJS.Timeout;
+  #publishedBytes = 0;
+
+  constructor(parts: SlowConsumersParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
+  }
+
+  publish(topic: string, frame: Uint8Array): void {
+    const { fanout, maxBufferedBytes } = this.#parts;
+    fanout.publish(topic, frame);
+    const limit = maxBufferedBytes * SWEEP_AFTER;
+    const before = this.#publishedBytes;
+    this.#publishedBytes += frame.length;
+    // What is published reaches the sockets at the end of the turn.
+    if (before < limit && this.#publishedBytes >= limit) setImmediate(() => this.#sweep());
+  }
+
+  /** A client has read some of what waited for it. */
+  drained(connection: Connection): void {
+    connection.subscriptions.asides.drained();
+    this.#look(connection);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sweep(): void {
+    this.#publishedBytes = 0;
+    for (const connection of this.#parts.connections) this.#look(connection);
+  }
+
+  #look(connection: Connection): void {
+    const { subscriptions } = connection;
+    const { asides } = subscriptions;
+    if (asides.isStalled) connection.fail('slow_consumer', 4410);
+    else if (asides.isPaused) {
+      if (connection.hasCaughtUp) asides.resume();
+    } else if (connection.isBehind) {
+      subscriptions.pause();
+      this.#parts.onPaused();
     }
-  }, SWEEP_EVERY_MS);
-  return () => clearInterval(timer);
+  }
 }

@@ -1,6 +1,12 @@
 import type { NumberedEvent } from '@tickcast/backplane';
-import type { Channel, StreamId } from '@tickcast/protocol';
+import type { StreamId } from '@tickcast/protocol';
 import { streamTopic } from './topics.ts';
+
+/** A place in a stream's numbering: behind event `seq` of `epoch`. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
 
 /** What stands between a stream's last accepted event and a new one. */
 export interface Hole {
@@ -9,6 +15,8 @@ export interface Hole {
   from: number;
   /** null: the last one can't be known (the numbering began anew). */
   to: number | null;
+  /** Redis could not be read: the log may still have them. */
+  recoverable?: true;
 }
 
 /** One event on its way out, with what it stands for. */
@@ -20,10 +28,7 @@ export interface Delivery {
   holes: readonly Hole[];
 }
 
-/** Streams whose newest event carries what the missing ones said; a hole in the others is a loss. */
-const NEWEST_SAYS_ALL: ReadonlySet<Channel> = new Set(['market_data', 'backtest_progress']);
-
-/** A stream's numbering as this node has seen it. */
+/** A stream's numbering as this node, or a client that is being brought up to date, has seen it. */
 export class Stream {
   readonly id: StreamId;
   readonly topic: string;
@@ -34,7 +39,11 @@ export class Stream {
   /** The last numbered event this node delivered: what a new subscriber's snapshot shows. */
   delivered: NumberedEvent | null = null;
   /** Where the numbering stood after it: the next push goes on from there. */
-  deliveredTo: { epoch: string; seq: number } | null = null;
+  deliveredTo: Position | null = null;
+  /** The last event accepted says all that those after this number said; they may be merged into it. */
+  standsFrom = 0;
+  /** Last number known, or feared, to be of an event that later ones must not hide. */
+  #keptAt = 0;
   /** Moment of the last push, on the connections' clock; counts as activity of every subscriber. */
   pushedAt = Number.NEGATIVE_INFINITY;
 
@@ -46,11 +55,13 @@ export class Stream {
   }
 
   /** Starts from what Redis holds, as if it had been delivered. */
-  startFrom({ epoch, seq }: { epoch: string; seq: number }, last: NumberedEvent | null): void {
+  startFrom({ epoch, seq }: Position, last: NumberedEvent | null, standsFrom = Math.max(0, seq - 1)): void {
     this.epoch = epoch;
     this.seq = seq;
     this.delivered = last;
     this.deliveredTo = { epoch, seq };
+    this.standsFrom = standsFrom;
+    this.#keptAt = this.id.channel === 'backtest_progress' && !last?.keep ? standsFrom : seq;
   }
 
   /** Notes what was pushed. */
@@ -59,22 +70,72 @@ export class Stream {
     this.deliveredTo = { epoch: event.epoch, seq: event.seq };
   }
 
-  /** Accepts the next event, or returns null for one that was seen already. */
-  accept(event: NumberedEvent): Delivery | null {
+  /** Whether Redis may know more of what stands between the last event and this one. */
+  mayBeHealed(event: NumberedEvent): boolean {
+    const { channel } = this.id;
+    if (channel !== 'alerts' && channel !== 'agent_status') return false;
+    if (event.epoch === this.epoch && event.seq <= this.seq + 1) return false;
+    const holes = this.holesBefore(event, event.seq - 1);
+    // The log also holds the end of an epoch that is over; a last value says nothing of it.
+    return channel === 'alerts' ? holes.length > 0 : holes.some(({ to }) => to !== null);
+  }
+
+  /**
+   * Accepts the next event, or returns null for one that was seen already.
+   * @param standsFrom the event says all that those after this number said
+   */
+  accept(event: NumberedEvent, standsFrom = this.#mergeableFrom(event)): Delivery | null {
     if (event.epoch === this.epoch && event.seq <= this.seq) return null;
-    const holes: Hole[] = [];
-    let expected = this.seq + 1;
-    if (event.epoch !== this.epoch) {
-      // An epoch without a single event has nothing to lose: unused states expire in Redis.
-      if (this.epoch !== null && this.seq > 0) holes.push({ epoch: this.epoch, from: this.seq + 1, to: null });
-      expected = 1;
-    }
-    const missing = event.seq - expected;
-    let conflated = 0;
-    if (missing > 0 && NEWEST_SAYS_ALL.has(this.id.channel)) conflated = missing;
-    else if (missing > 0) holes.push({ epoch: event.epoch, from: expected, to: event.seq - 1 });
+    const holes = this.holesBefore(event, standsFrom);
+    const before = event.epoch === this.epoch ? this.seq : 0;
+    const missing = event.seq - 1 - before;
+    const conflated = holes.some(({ epoch }) => epoch === event.epoch) ? 0 : missing;
+    this.#noteKept(event, before, missing > 0 ? standsFrom : null);
     this.epoch = event.epoch;
     this.seq = event.seq;
     return { event, conflated, holes };
+  }
+
+  /** What is missing before an event that stands for those after `standsFrom`. */
+  holesBefore(event: NumberedEvent, standsFrom: number): Hole[] {
+    const holes: Hole[] = [];
+    let before = this.seq;
+    if (event.epoch !== this.epoch) {
+      // An epoch without a single event has nothing to lose: unused states expire in Redis.
+      if (this.epoch !== null && this.seq > 0) holes.push({ epoch: this.epoch, from: this.seq + 1, to: null });
+      before = 0;
+    }
+    if (event.seq - 1 > before && standsFrom > before) {
+      holes.push({ epoch: event.epoch, from: before + 1, to: event.seq - 1 });
+    }
+    return holes;
+  }
+
+  /** The newest quote and the newest progress say all; of agents and alerts each event counts. */
+  #mergeableFrom({ seq }: NumberedEvent): number {
+    const { channel } = this.id;
+    return channel === 'market_data' || channel === 'backtest_progress' ? 0 : seq - 1;
+  }
+
+  /** @param standsFrom of an event that others were missing before, else null */
+  #noteKept(event: NumberedEvent, before: number, standsFrom: number | null): void {
+    if (before === 0) this.#keptAt = 0;
+    switch (this.id.channel) {
+      case 'market_data':
+        this.standsFrom = 0;
+        return;
+      case 'agent_status':
+        // One change of status shows in the last value; it is the one before that a merge would hide.
+        if (standsFrom !== null) this.standsFrom = standsFrom;
+        else if (event.keep) this.standsFrom = this.#keptAt;
+        if (event.keep || standsFrom !== null) this.#keptAt = event.seq;
+        return;
+      case 'backtest_progress':
+        this.standsFrom = this.#keptAt;
+        if (event.keep) this.#keptAt = event.seq;
+        return;
+      case 'alerts':
+        this.standsFrom = event.seq - 1;
+    }
   }
 }

@@ -8,7 +8,6 @@ import {
 } from '@tickcast/protocol';
 import { BACKPLANE_RETRY_MS, withId } from './answers.ts';
 import type { Connection } from './connection.ts';
-import { declareMissed } from './loss.ts';
 import type { Outcome, Subscription } from './subscriptions.ts';
 import { streamTopic } from './topics.ts';
 
@@ -27,9 +26,9 @@ export function subscribe(connection: Connection, message: SubscribeOne, maxSubs
     connection.error(problem.code, { ...withId(id), params: problem.params });
     return;
   }
-  subscriptions.add(channel, [key], ([outcome]) => {
+  const answer = ([outcome]: Outcome[]) => {
     if (!outcome) return;
-    const { subscription, state } = outcome;
+    const { subscription, state, recovery } = outcome;
     if (state === 'unavailable') {
       connection.error('backplane_unavailable', { ...withId(id), retryAfterMs: BACKPLANE_RETRY_MS });
       return;
@@ -39,15 +38,16 @@ export function subscribe(connection: Connection, message: SubscribeOne, maxSubs
       connection.error(code, { ...withId(id), params });
       return;
     }
-    const at = position(subscription);
-    // A client may be ahead of this node, which may still hold newer events back for their moment.
-    const recovered = since !== undefined && since.epoch === at.epoch && since.seq >= (at.seq ?? 0);
     if (id !== undefined) {
-      connection.reply({ type: 'subscribed', id, channel, ...at, recovered, count: subscriptions.size });
+      const recovered = recovery?.recovered ?? false;
+      const { size: count } = subscriptions;
+      connection.reply({ type: 'subscribed', id, channel, ...position(subscription), recovered, count });
     }
-    if (since && !recovered && connection.optedIn) declareMissed(connection, subscription, since, at);
-    if (state === 'live') subscriptions.sendSnapshots(subscription);
-  });
+    if (state !== 'live') return;
+    recovery?.start();
+    if (!recovery?.isAhead) subscriptions.sendSnapshots(subscription);
+  };
+  subscriptions.add(channel, [key], answer, since);
 }
 
 /** `subscribe` with `symbols`: each succeeds or fails by itself, one reply tells of all. */

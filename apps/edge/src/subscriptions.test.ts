@@ -52,6 +52,7 @@ class Client {
       hub,
       metrics,
       now: () => performance.now(),
+      maxBufferedBytes: 1_048_576,
     });
     this.connection.phase = 'seated';
     this.claim(channels);

@@ -1,8 +1,10 @@
-import type { Channel, Claim } from '@tickcast/protocol';
+import type { Channel, Claim, Since } from '@tickcast/protocol';
+import { Asides } from './asides.ts';
 import type { Connection } from './connection.ts';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
-import { pushFrame } from './push-frame.ts';
+import { sendSnapshot } from './loss.ts';
+import { type Recovery, prepareRecovery } from './recovery.ts';
 import type { Stream } from './stream.ts';
 import { feedTopic, streamTopic } from './topics.ts';
 
@@ -23,6 +25,8 @@ export interface Subscription {
 export interface Outcome {
   subscription: Subscription;
   state: 'live' | 'gone' | 'unavailable';
+  /** What `since` asked for; to be started behind the answer. */
+  recovery?: Recovery;
 }
 
 /** A connection's subscriptions, and the engine topics that follow from them. */
@@ -32,10 +36,12 @@ export class Subscriptions {
   readonly #entries = new Map<string, Subscription>();
   /** Topics joined for channels with a keyless form; for the others the subscription's name is the topic. */
   #joined: Set<string> | null = null;
+  readonly asides: Asides;
 
   constructor(connection: Connection, hub: Hub) {
     this.#connection = connection;
     this.#hub = hub;
+    this.asides = new Asides(connection, (feed) => void this.#refresh(feed, streamTopic(feed.channel, feed.key)));
   }
 
   get size(): number {
@@ -53,21 +59,28 @@ export class Subscriptions {
   /**
    * Adds subscriptions of a channel (or finds them: subscribing twice is one subscription) and calls back once, when
    * their feeds are live or Redis did not answer in time. Pushes begin in the same turn, after the callback.
+   * @param since the last event that the client has of the one stream it subscribes to
    */
-  add(channel: Channel, keys: ReadonlyArray<string | null>, onSettled: (outcomes: Outcome[]) => void): void {
+  add(
+    channel: Channel,
+    keys: ReadonlyArray<string | null>,
+    onSettled: (outcomes: Outcome[]) => void,
+    since?: Since,
+  ): void {
     const subscriptions = keys.map((key) => this.#enter(channel, key));
     for (const subscription of subscriptions) subscription.opening += 1;
     let open = subscriptions.length;
+    let recovery: Recovery | null | undefined;
     const settle = () => {
       open -= 1;
       if (open > 0 || this.#connection.ended) return;
-      const outcomes = subscriptions.map((subscription) => this.#settled(subscription));
+      const outcomes = subscriptions.map((subscription) => this.#settled(subscription, recovery));
       for (const { subscription, state } of outcomes) {
         subscription.opening -= 1;
-        subscription.live = state === 'live';
-        if (state === 'live') this.#refresh(channel, streamTopic(channel, subscription.key));
+        subscription.live ||= state === 'live';
+        if (state === 'live') this.#refresh(subscription.feed, streamTopic(channel, subscription.key));
         // A later subscribe may still succeed, to this subscription or to one that has taken its place.
-        else if (state === 'unavailable' && subscription.opening === 0 && this.#isKept(subscription)) {
+        else if (subscription.opening === 0 && !subscription.live && this.#isKept(subscription)) {
           this.remove(channel, subscription.key);
         }
       }
@@ -79,7 +92,18 @@ export class Subscriptions {
         for (const callback of callbacks) callback();
       }
     };
-    for (const { feed, key } of subscriptions) this.#hub.whenLive(feed, key, settle);
+    for (const { feed, key } of subscriptions) {
+      this.#hub.whenLive(feed, key, (ready) => {
+        if (!ready || !since || this.#connection.ended) settle();
+        else {
+          const returning = { connection: this.#connection, feed, stream: feed.stream(key), since };
+          prepareRecovery(returning, this.#hub, (outcome) => {
+            recovery = outcome;
+            settle();
+          });
+        }
+      });
+    }
   }
 
   #enter(channel: Channel, key: string | null): Subscription {
@@ -89,13 +113,16 @@ export class Subscriptions {
     const subscription = { channel, key, feed, live: false, opening: 0, onAnswered: null };
     // The stream's own string, where there is one: a thousand clients of a symbol share it.
     this.#entries.set(feed.streams.get(key ?? '')?.topic ?? streamTopic(channel, key), subscription);
+    if (this.asides.isPaused) this.asides.enter(feed);
     return subscription;
   }
 
-  #settled(subscription: Subscription): Outcome {
+  /** @param recovery null when Redis could not be read for it */
+  #settled(subscription: Subscription, recovery: Recovery | null | undefined): Outcome {
     const { key, feed, live } = subscription;
-    if (!live && !feed.knows(key)) return { subscription, state: 'unavailable' };
-    return { subscription, state: this.#isKept(subscription) ? 'live' : 'gone' };
+    if (recovery === null || (!live && !feed.knows(key))) return { subscription, state: 'unavailable' };
+    const state = this.#isKept(subscription) ? 'live' : 'gone';
+    return recovery ? { subscription, state, recovery } : { subscription, state };
   }
 
   #isKept(subscription: Subscription): boolean {
@@ -114,13 +141,16 @@ export class Subscriptions {
     const name = streamTopic(channel, key);
     const subscription = this.#entries.get(name);
     if (!subscription) return;
+    const { feed } = subscription;
     this.#entries.delete(name);
-    this.#refresh(channel, name);
-    this.#hub.leave(subscription.feed);
+    if (!this.#uses(feed)) this.asides.drop(feed);
+    this.#refresh(feed, name);
+    this.#hub.leave(feed);
   }
 
   /** Gives every feed back; the engine forgets the topics of a closed socket by itself. */
   clear(): void {
+    this.asides.clear();
     for (const { feed } of this.#entries.values()) this.#hub.leave(feed);
     this.#entries.clear();
     this.#joined = null;
@@ -132,7 +162,7 @@ export class Subscriptions {
     for (const [name, subscription] of this.#entries) {
       const { channel, key, live } = subscription;
       if (claim.allows(channel, key)) {
-        if (live && this.#refresh(channel, name) && key === null) this.sendSnapshots(subscription);
+        if (live && this.#refresh(subscription.feed, name) && key === null) this.sendSnapshots(subscription);
       } else {
         this.remove(channel, key);
         ended.push(subscription);
@@ -141,10 +171,18 @@ export class Subscriptions {
     return ended;
   }
 
-  /** Whether pushes of the stream reach this client. */
+  /** The client is too slow for the topics of its feeds. */
+  pause(): void {
+    this.asides.pause(Array.from(this.#entries.values(), ({ feed }) => feed));
+  }
+
+  /** Whether the engine's topics bring pushes of the stream to this client. */
   receives(stream: Stream): boolean {
     const everyKey = feedTopic(stream.id.channel);
-    if (!everyKey) return this.#entries.get(stream.topic)?.live === true;
+    if (!everyKey) {
+      const entry = this.#entries.get(stream.topic);
+      return entry?.live === true && !this.asides.get(entry.feed);
+    }
     return this.#joined !== null && (this.#joined.has(stream.topic) || this.#joined.has(everyKey));
   }
 
@@ -164,10 +202,11 @@ export class Subscriptions {
     if (channel === 'alerts') return;
     const streams = key === null ? feed.streams.values() : [feed.streams.get(key)];
     for (const stream of streams) {
-      const last = stream?.delivered;
-      if (!last || (key === null && !this.#allows(channel, last.key))) continue;
-      const { seq, publishedAt } = last;
-      this.#connection.push(pushFrame(last.frame, { seq, publishedAt, snapshot: true }));
+      if (!stream || (key === null && !this.#allows(channel, stream.id.key))) continue;
+      // All agents or backtests can be more than a client can take at once.
+      if (!this.asides.isPaused && this.#connection.isBehind) this.pause();
+      if (this.asides.isPaused) this.asides.enter(feed).addSnapshot(stream);
+      else sendSnapshot(this.#connection, stream);
     }
   }
 
@@ -179,16 +218,31 @@ export class Subscriptions {
     return this.#connection.identity?.claim.allows(channel, key) ?? false;
   }
 
-  /** Joins and leaves topics so that each event of the channel arrives exactly once; whether it joined any. */
-  #refresh(channel: Channel, name: string): boolean {
+  #uses(feed: Feed): boolean {
+    for (const entry of this.#entries.values()) if (entry.feed === feed) return true;
+    return false;
+  }
+
+  /** Joins and leaves topics so that each event of the channel arrives exactly once; whether there are any new ones. */
+  #refresh(feed: Feed, name: string): boolean {
     const { socket } = this.#connection;
-    const everyKey = feedTopic(channel);
+    const aside = this.asides.get(feed);
+    const everyKey = feedTopic(feed.channel);
     if (!everyKey) {
-      if (this.#entries.has(name)) socket.join(name);
+      const isLive = this.#entries.get(name)?.live === true;
+      aside?.cover(new Set(isLive ? [name] : []));
+      if (isLive && !aside) socket.join(name);
       else socket.leave(name);
       return false;
     }
-    const wanted = this.#wantedTopics(channel, everyKey);
+    const wanted = this.#wantedTopics(feed.channel, everyKey);
+    const isWider = aside?.cover(wanted) ?? false;
+    return this.#joinOnly(feed.channel, aside ? new Set() : wanted) || isWider;
+  }
+
+  /** Whether it joined any. */
+  #joinOnly(channel: Channel, wanted: ReadonlySet<string>): boolean {
+    const { socket } = this.#connection;
     this.#joined ??= new Set();
     for (const topic of this.#joined) {
       if (wanted.has(topic) || !topic.startsWith(`${channel}:`)) continue;

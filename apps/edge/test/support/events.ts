@@ -35,5 +35,6 @@ export function stored(
   { key, epoch, seq, publishedAt, keep, frame }: NumberedEvent,
   parts: Partial<StoredStream> = {},
 ): StoredStream {
-  return { key, epoch, seq, publishedAt, keep, frame, frameEpoch: epoch, frameSeq: seq, ...parts };
+  const standsFrom = key?.endsWith('.HK') ? 0 : Math.max(0, seq - 1);
+  return { key, epoch, seq, publishedAt, keep, frame, frameEpoch: epoch, frameSeq: seq, standsFrom, ...parts };
 }

@@ -1,5 +1,11 @@
-import { type StoredStream, createNames } from '@tickcast/backplane';
-import type { Channel } from '@tickcast/protocol';
+import {
+  type AlertLogPage,
+  type NumberedEvent,
+  type StoredStream,
+  type StreamPosition,
+  createNames,
+} from '@tickcast/backplane';
+import type { Channel, StreamId } from '@tickcast/protocol';
 import type { StreamSource } from '../../src/hub.ts';
 import type { Fanout, Socket } from '../../src/socket.ts';
 import { numbered, stored } from './events.ts';
@@ -12,9 +18,11 @@ export class MemorySource implements StreamSource {
   readonly held: string[] = [];
   /** What `open` answers, by Pub/Sub name. */
   readonly states = new Map<string, StoredStream[]>();
+  /** The log of alerts, oldest first. */
+  log: NumberedEvent[] = [];
   opens = 0;
   away = false;
-  /** Answers of `open` wait for it. */
+  /** Answers of all reads wait for it. */
   gate: Promise<void> = Promise.resolve();
 
   async hold(name: string): Promise<void> {
@@ -38,6 +46,31 @@ export class MemorySource implements StreamSource {
     return [state ?? stored(numbered(0, { key }), { frame: null })];
   }
 
+  get isUp(): boolean {
+    return !this.away;
+  }
+
+  /** Pages of two events. */
+  async readLog({ epoch, seq }: { epoch: string; seq: number }): Promise<AlertLogPage> {
+    await this.gate;
+    if (this.away) throw new Error('away');
+    const rest = this.log.filter((event) => event.epoch > epoch || (event.epoch === epoch && event.seq >= seq));
+    return { events: rest.slice(0, 2), more: rest.length > 2 };
+  }
+
+  async positions(streams: readonly StreamId[]): Promise<StreamPosition[][]> {
+    await this.gate;
+    if (this.away) throw new Error('away');
+    return streams.map(({ channel, key }) => {
+      const states = this.states.get(this.nameOf(channel, key)) ?? [];
+      return states.map(({ key: own, epoch, seq }) => ({ key: own, epoch, seq }));
+    });
+  }
+
+  async flush(): Promise<void> {
+    if (this.away) throw new Error('away');
+  }
+
   nameOf(channel: Channel, key: string | null): string {
     return names.pubsubChannel(channel, key);
   }
@@ -49,6 +82,8 @@ export class MemorySocket implements Socket {
   readonly sent: string[] = [];
   readonly topics = new Set<string>();
   closeCode: number | null = null;
+  /** What it has not read yet, bytes. */
+  buffered = 0;
 
   /** Everything sent to it, parsed. */
   get frames(): unknown[] {
@@ -77,7 +112,7 @@ export class MemorySocket implements Socket {
   cut(): void {}
 
   bufferedBytes(): number {
-    return 0;
+    return this.buffered;
   }
 }
 

@@ -1,0 +1,152 @@
+import type { Connection } from './connection.ts';
+import { type RawDelivery, merge } from './conflation.ts';
+import type { Feed } from './feed.ts';
+import { sendDelivery, sendSnapshot } from './loss.ts';
+import { pushFrame } from './push-frame.ts';
+import type { Replay } from './replay.ts';
+import type { Delivery, Hole, Position, Stream } from './stream.ts';
+
+/** Where a client stands that does not stand where the node does. */
+export interface Floor {
+  /** It has all events up to here. */
+  position: Position;
+  /** Epochs it has gone through before that: nothing of them is news. */
+  passed: ReadonlySet<string>;
+  /** What it is still to be told of, with its next push. */
+  owed: readonly Hole[];
+}
+
+/**
+ * A client that stands aside of a feed's topics, because it is too slow for them, is being sent the log, or stands elsewhere
+ * in the numbering. It gets each delivery by itself, at once or when it can take it, and goes back as soon as it may.
+ */
+export class Aside {
+  readonly #connection: Connection;
+  readonly #feed: Feed;
+  readonly #onOver: () => void;
+  /** The topics it would have joined. */
+  #topics: ReadonlySet<string> = new Set();
+  slow = false;
+  replay: Replay | null = null;
+  readonly #floors = new Map<Stream, Floor>();
+  /** Of each stream the newest, with what was merged into it. */
+  readonly #waiting = new Map<Stream, Delivery>();
+  readonly #waitingRaw = new Map<Stream, RawDelivery>();
+  /** Streams whose last value is still to be sent, after what waits of them. */
+  readonly #snapshots = new Set<Stream>();
+
+  /** @param onOver called when nothing keeps the client from the feed's topics any more */
+  constructor(connection: Connection, feed: Feed, onOver: () => void) {
+    this.#connection = connection;
+    this.#feed = feed;
+    this.#onOver = onOver;
+  }
+
+  /** The client is to get what goes to these topics, and nothing else that may have waited; whether one of them is new. */
+  cover(topics: ReadonlySet<string>): boolean {
+    const isWider = [...topics].some((topic) => !this.#topics.has(topic));
+    this.#topics = topics;
+    for (const waiting of [this.#floors, this.#waiting, this.#waitingRaw, this.#snapshots]) {
+      for (const stream of waiting.keys()) if (!this.#covers(stream)) waiting.delete(stream);
+    }
+    return isWider;
+  }
+
+  /** Ends it, unless something still keeps the client here. */
+  endIfOver(): void {
+    const waits = this.#waiting.size + this.#waitingRaw.size + this.#snapshots.size;
+    if (!this.slow && !this.replay && this.#floors.size === 0 && waits === 0) this.#onOver();
+  }
+
+  /** From now on the client is at a place of its own in the stream. */
+  setFloor(stream: Stream, floor: Floor): void {
+    this.#floors.set(stream, floor);
+  }
+
+  offer(stream: Stream, delivery: Delivery): void {
+    if (this.replay) {
+      this.replay.offer(delivery);
+      return;
+    }
+    if (!this.#covers(stream)) return;
+    const own = this.#fromFloor(stream, delivery);
+    if (!own) return;
+    if (this.slow) this.#wait(stream, own);
+    else {
+      sendDelivery(this.#connection, stream, own);
+      this.endIfOver();
+    }
+  }
+
+  /** A frame outside numbering; of quotes only the newest matters. */
+  offerRaw(stream: Stream, delivery: RawDelivery): void {
+    if (!this.#covers(stream)) return;
+    if (this.slow && stream.id.channel === 'market_data') {
+      const older = this.#waitingRaw.get(stream);
+      const conflated = older ? older.conflated + 1 + delivery.conflated : delivery.conflated;
+      this.#waitingRaw.set(stream, { frame: delivery.frame, conflated });
+    } else this.#sendRaw(delivery);
+  }
+
+  /** The last value of a stream is to be sent when the client can take it. */
+  addSnapshot(stream: Stream): void {
+    this.#snapshots.add(stream);
+  }
+
+  /** Sends what has waited, as long as the client can take it; whether all of it went. */
+  flush(): boolean {
+    const hasRoom = () => !this.#connection.isBehind;
+    for (const [stream, delivery] of this.#waiting) {
+      if (!hasRoom()) return false;
+      this.#waiting.delete(stream);
+      sendDelivery(this.#connection, stream, delivery);
+    }
+    for (const [stream, delivery] of this.#waitingRaw) {
+      if (!hasRoom()) return false;
+      this.#waitingRaw.delete(stream);
+      this.#sendRaw(delivery);
+    }
+    for (const stream of this.#snapshots) {
+      if (!hasRoom()) return false;
+      this.#snapshots.delete(stream);
+      sendSnapshot(this.#connection, stream);
+    }
+    return true;
+  }
+
+  #covers({ topic }: Stream): boolean {
+    return this.#topics.has(topic) || (this.#feed.topic !== null && this.#topics.has(this.#feed.topic));
+  }
+
+  /** What may be merged waits for the client to catch up; an alert or a change of status goes, or ends the connection. */
+  #wait(stream: Stream, delivery: Delivery): void {
+    const older = this.#waiting.get(stream);
+    const merged = older ? merge(older, delivery) : delivery;
+    if (!delivery.event.keep) this.#waiting.set(stream, merged);
+    else {
+      this.#waiting.delete(stream);
+      sendDelivery(this.#connection, stream, merged);
+    }
+  }
+
+  #sendRaw({ frame, conflated }: RawDelivery): void {
+    this.#connection.push(pushFrame(frame, { conflated }));
+  }
+
+  /** The delivery as it looks from where the client stands; null for what it has already. */
+  #fromFloor(stream: Stream, delivery: Delivery): Delivery | null {
+    const floor = this.#floors.get(stream);
+    if (!floor) return delivery;
+    const { position, passed, owed } = floor;
+    const { event } = delivery;
+    if (passed.has(event.epoch) || (event.epoch === position.epoch && event.seq <= position.seq)) return null;
+    this.#floors.delete(stream);
+    const holes = delivery.holes.flatMap((hole) => {
+      if (passed.has(hole.epoch)) return [];
+      if (hole.epoch !== position.epoch || hole.from > position.seq) return [hole];
+      return hole.to !== null && hole.to <= position.seq ? [] : [{ ...hole, from: position.seq + 1 }];
+    });
+    const own = event.epoch === position.epoch ? event.seq - position.seq - 1 : delivery.conflated;
+    return { event, conflated: Math.min(delivery.conflated, own), holes: [...owed, ...holes] };
+  }
+}

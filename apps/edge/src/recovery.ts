@@ -1,0 +1,115 @@
+import { isEpoch } from '@tickcast/backplane';
+import type { Since } from '@tickcast/protocol';
+import type { Connection } from './connection.ts';
+import type { Feed } from './feed.ts';
+import type { Hub } from './hub.ts';
+import { sendDelivery, sendGap } from './loss.ts';
+import { Replay } from './replay.ts';
+import type { Hole, Stream } from './stream.ts';
+
+/** What `since` comes to. */
+export interface Recovery {
+  /** Whether nothing is lost of what the client has missed. */
+  recovered: boolean;
+  /** Whether this node's last value is one that the client has already passed. */
+  isAhead: boolean;
+  /** Brings the client up to date; to be called once, right behind the answer to its `subscribe`. */
+  start(): void;
+}
+
+/** A client and the one stream it wants to go on with. */
+interface Returning {
+  connection: Connection;
+  feed: Feed;
+  stream: Stream;
+  since: Since;
+}
+
+const NOTHING_MISSED: Recovery = { recovered: true, isAhead: false, start: () => undefined };
+
+/**
+ * Works out how a client gets from the last event it has to where this node stands, and calls back in the turn in which
+ * that is true, so that nothing falls between.
+ * @param onReady null: Redis has to be asked, and did not answer
+ */
+export function prepareRecovery(returning: Returning, hub: Hub, onReady: (recovery: Recovery | null) => void): void {
+  const { stream, since } = returning;
+  const node = stream.deliveredTo;
+  const isUnknown = () => onReady(null);
+  if (node?.epoch === since.epoch && node.seq === since.seq) onReady(NOTHING_MISSED);
+  else if (!isEpoch(since.epoch)) onReady(lost(returning, { epoch: since.epoch, from: since.seq + 1, to: null }));
+  else if (stream.id.channel === 'alerts') prepareReplay(returning, hub).then(onReady, isUnknown);
+  else if (stream.epoch === since.epoch && since.seq <= stream.seq) onReady(fromLastValue(returning, true));
+  else hub.hasReached(stream.id, since).then((exists) => onReady(fromLastValue(returning, exists)), isUnknown);
+}
+
+/**
+ * Of all channels but alerts there is the last value only, which stands for what lies between.
+ * @param exists whether the client's last event is one that Redis knows of
+ */
+function fromLastValue(returning: Returning, exists: boolean): Recovery {
+  const { connection, feed, stream, since } = returning;
+  const { epoch, seq } = since;
+  const { deliveredTo: node, delivered: last } = stream;
+  if (!exists) return lost(returning, { epoch, from: seq + 1, to: null });
+  if (node?.epoch !== epoch || node.seq < seq) {
+    // This node holds newer events back for their moment, or has them on their way.
+    const passed = new Set(node && node.epoch !== epoch ? [node.epoch] : []);
+    const start = () =>
+      connection.subscriptions.asides.enter(feed).setFloor(stream, { position: since, passed, owed: [] });
+    return { recovered: true, isAhead: true, start };
+  }
+  if (node.seq === seq) return NOTHING_MISSED;
+  if (last?.epoch === epoch && last.seq === node.seq && stream.standsFrom <= seq) {
+    const delivery = { event: last, conflated: last.seq - seq - 1, holes: [] };
+    return { recovered: true, isAhead: false, start: () => sendDelivery(connection, stream, delivery, true) };
+  }
+  return lost(returning, { epoch, from: seq + 1, to: node.seq });
+}
+
+async function prepareReplay({ connection, feed, stream, since }: Returning, hub: Hub): Promise<Recovery> {
+  const aside = connection.subscriptions.asides.enter(feed);
+  aside.replay?.end();
+  const replay = new Replay({
+    connection,
+    stream,
+    since,
+    read: (from) => hub.readLog(from),
+    now: hub.now,
+    onDone: ({ position, passed, missed }) => {
+      aside.replay = null;
+      const node = stream.deliveredTo;
+      if (missed.length > 0) declare({ connection, feed, stream }, missed);
+      else if (node?.epoch !== position.epoch || node.seq !== position.seq) {
+        aside.setFloor(stream, { position, passed, owed: [] });
+      }
+      aside.endIfOver();
+    },
+  });
+  aside.replay = replay;
+  try {
+    const recovered = await replay.open();
+    hub.replayed(recovered);
+    return { recovered, isAhead: false, start: () => replay.run() };
+  } catch (error) {
+    if (aside.replay === replay) {
+      aside.replay = null;
+      for (const delivery of replay.end()) aside.offer(stream, delivery);
+      aside.endIfOver();
+    }
+    throw error;
+  }
+}
+
+function lost(returning: Returning, hole: Hole): Recovery {
+  return { recovered: false, isAhead: false, start: () => declare(returning, [hole]) };
+}
+
+/** Tells a client what it will not get: at once if it opted in, else with its next push. */
+function declare({ connection, feed, stream }: Omit<Returning, 'since'>, owed: readonly Hole[]): void {
+  if (connection.optedIn) for (const hole of owed) sendGap(connection, stream, hole);
+  else if (stream.deliveredTo) {
+    const floor = { position: stream.deliveredTo, passed: new Set<string>(), owed };
+    connection.subscriptions.asides.enter(feed).setFloor(stream, floor);
+  }
+}

@@ -1,0 +1,163 @@
+import type { AlertLogPage, NumberedEvent } from '@tickcast/backplane';
+import type { Since } from '@tickcast/protocol';
+import type { Connection } from './connection.ts';
+import { sendDelivery } from './loss.ts';
+import { type Delivery, type Hole, type Position, Stream } from './stream.ts';
+
+/** SPEC 4: a replay that makes no progress for this long ends its client. */
+const STALLED_MS = 30_000;
+const RETRY_MS = 500;
+
+interface ReplayParts {
+  connection: Connection;
+  /** The stream as this node delivers it. */
+  stream: Stream;
+  since: Since;
+  /** @throws BackplaneUnavailableError */
+  read: (from: Position) => Promise<AlertLogPage>;
+  /** The connections' clock. */
+  now: () => number;
+  /** The client has all that this node has delivered: it may go on with the others. */
+  onDone: (replayed: Replayed) => void;
+}
+
+/** How a replay leaves its client behind. */
+export interface Replayed {
+  position: Position;
+  /** Epochs that the client has gone through before that of its position. */
+  passed: ReadonlySet<string>;
+  /** What it was not sent, and no one will send it. */
+  missed: readonly Hole[];
+}
+
+/**
+ * Sends one client the log from where it was, in pages as its socket drains, up to where this node stands; from there on
+ * what this node delivered meanwhile.
+ *
+ * A page is read after the live events begin to be kept, so it reaches to the first of these; events both in it and kept
+ * are sent once, because the client's own numbering takes each event once.
+ */
+export class Replay {
+  readonly #parts: ReplayParts;
+  /** The numbering as the client has seen it. */
+  readonly #cursor: Stream;
+  readonly #passed = new Set<string>();
+  /** Delivered by this node since the page under way was asked for. */
+  #live: Delivery[] = [];
+  #page: AlertLogPage = { events: [], more: false };
+  #progressAt: number;
+  #isWaiting = false;
+  #ended = false;
+
+  constructor(parts: ReplayParts) {
+    this.#parts = parts;
+    this.#progressAt = parts.now();
+    this.#cursor = new Stream(parts.stream.id, 0);
+    this.#cursor.startFrom(parts.since, null);
+  }
+
+  /**
+   * Reads the first page.
+   * @returns whether the log goes back to where the client was
+   * @throws BackplaneUnavailableError
+   */
+  async open(): Promise<boolean> {
+    this.#page = await this.#read();
+    const { since } = this.#parts;
+    const [first] = this.#page.events;
+    return first !== undefined && first.epoch === since.epoch && first.seq <= since.seq + 1;
+  }
+
+  /** This node has delivered an event. */
+  offer(delivery: Delivery): void {
+    if (!this.#ended) this.#live.push(delivery);
+  }
+
+  /** Sends the page that was read, then the next ones, each when there is room for it. */
+  run(): void {
+    if (this.#ended) return;
+    for (const event of this.#page.events) this.#send(event, true);
+    if (!this.#page.more) this.#finish();
+    else if (this.#parts.connection.hasCaughtUp) void this.#next();
+    else this.#isWaiting = true;
+  }
+
+  /** The client has taken something. */
+  drained(): void {
+    this.#progressAt = this.#parts.now();
+    if (!this.#isWaiting || !this.#parts.connection.hasCaughtUp) return;
+    this.#isWaiting = false;
+    void this.#next();
+  }
+
+  /** Whether nothing has gone out for so long that the client has to come again. */
+  get isStalled(): boolean {
+    return this.#parts.now() - this.#progressAt >= STALLED_MS;
+  }
+
+  /** Ends it early; answers what this node delivered meanwhile. */
+  end(): readonly Delivery[] {
+    this.#ended = true;
+    const live = this.#live;
+    this.#live = [];
+    return live;
+  }
+
+  async #next(): Promise<void> {
+    while (!this.#ended) {
+      try {
+        this.#page = await this.#read();
+        break;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.run();
+  }
+
+  #read(): Promise<AlertLogPage> {
+    this.#live = [];
+    return this.#parts.read(positionOf(this.#cursor));
+  }
+
+  #send(event: NumberedEvent, recovered: boolean): void {
+    const { connection, stream, since, now } = this.#parts;
+    if (this.#passed.has(event.epoch)) return;
+    const before = positionOf(this.#cursor);
+    const delivery = this.#cursor.accept(event);
+    if (!delivery) return;
+    const holes = [...delivery.holes];
+    if (before.epoch !== event.epoch) {
+      this.#passed.add(before.epoch);
+      // Of the client's first epoch it is not known that it had no event, as it is of one that was seen to begin.
+      if (before.epoch === since.epoch && before.seq === 0) holes.unshift({ epoch: before.epoch, from: 1, to: null });
+    }
+    sendDelivery(connection, stream, { ...delivery, holes }, recovered);
+    this.#progressAt = now();
+  }
+
+  #finish(): void {
+    for (const { event } of this.end()) this.#send(event, false);
+    const position = positionOf(this.#cursor);
+    this.#parts.onDone({ position, passed: this.#passed, missed: this.#missedFrom(position) });
+  }
+
+  /** What lies between the end of the log and where this node stands: nothing, unless Redis has lost it. */
+  #missedFrom({ epoch, seq }: Position): Hole[] {
+    const node = this.#parts.stream.deliveredTo;
+    if (!node || this.#passed.has(node.epoch)) return [];
+    if (node.epoch === epoch) return node.seq > seq ? [{ epoch, from: seq + 1, to: node.seq }] : [];
+    const missed: Hole[] = [{ epoch, from: seq + 1, to: null }];
+    if (node.seq > 0 && startOf(epoch) < startOf(node.epoch)) missed.push({ epoch: node.epoch, from: 1, to: node.seq });
+    return missed;
+  }
+}
+
+function positionOf(cursor: Stream): Position {
+  return { epoch: cursor.epoch ?? '', seq: cursor.seq };
+}
+
+/** When an epoch began, by the clock of its Redis. */
+function startOf(epoch: string): number {
+  return Number.parseInt(epoch, 10);
+}
