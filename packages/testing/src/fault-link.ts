@@ -6,7 +6,7 @@ export interface Shaping {
   latencyMs?: number;
   /** Up to so many milliseconds more, drawn for each read; bytes keep their order. */
   jitterMs?: number;
-  /** Bytes a second; what does not fit makes the sender wait (after about 64 KiB, and what the kernel's buffers take). */
+  /** Bytes a second; what does not fit makes the sender wait, after about 4 MB on Linux: what the kernel's buffers take. */
   bytesPerSecond?: number;
   /** Bytes are written in pieces of 1 to so many, each in a turn of the event loop of its own. */
   maxPieceBytes?: number;

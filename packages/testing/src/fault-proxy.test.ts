@@ -52,6 +52,19 @@ test('a reset is passed on as a reset', async () => {
   await eventually(() => client.closed === 'ECONNRESET');
 });
 
+test('a connection to a server that has gone is reset, and to one that is back it stands', async () => {
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  host.socket.destroy();
+  const early = open();
+  await eventually(() => early.closed === 'ECONNRESET' && client.ended);
+  client.socket.destroy();
+  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+  const [late, lateHost] = await join();
+  late.socket.write('back');
+  await eventually(() => lateHost.heard === 'back');
+});
+
 test('while the proxy is stalled bytes wait in both directions, of connections that come meanwhile too', async () => {
   proxy.stall();
   client.socket.write('one');
