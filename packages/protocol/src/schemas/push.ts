@@ -12,7 +12,7 @@ const serverFields = {
     Type.Integer({ minimum: 1, description: 'How many older events of this stream were merged into this one.' }),
   ),
   recovered: Type.Optional(
-    Type.Literal(true, { description: 'An event from the log, sent again because of `since`.' }),
+    Type.Literal(true, { description: 'Sent because of `since`: an event from the log, or the last value.' }),
   ),
   lost: Type.Optional(
     Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
