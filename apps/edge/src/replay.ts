@@ -47,6 +47,8 @@ export class Replay {
   #page: AlertLogPage = { events: [], more: false };
   #progressAt: number;
   #isWaiting = false;
+  /** Whether the log has an event where the client was, or after it. */
+  #isKnown = false;
   #ended = false;
 
   constructor(parts: ReplayParts) {
@@ -65,6 +67,7 @@ export class Replay {
     this.#page = await this.#read();
     const { since } = this.#parts;
     const [first] = this.#page.events;
+    this.#isKnown = first !== undefined;
     return first !== undefined && first.epoch === since.epoch && first.seq <= since.seq + 1;
   }
 
@@ -146,9 +149,12 @@ export class Replay {
   #missedFrom({ epoch, seq }: Position): Hole[] {
     const node = this.#parts.stream.deliveredTo;
     if (!node || this.#passed.has(node.epoch)) return [];
-    if (node.epoch === epoch) return node.seq > seq ? [{ epoch, from: seq + 1, to: node.seq }] : [];
+    if (node.epoch === epoch && node.seq > seq) return [{ epoch, from: seq + 1, to: node.seq }];
+    // Ahead of this node, by events that the log has.
+    if (node.epoch === epoch && (node.seq === seq || this.#isKnown)) return [];
     const missed: Hole[] = [{ epoch, from: seq + 1, to: null }];
-    if (node.seq > 0 && startOf(epoch) < startOf(node.epoch)) missed.push({ epoch: node.epoch, from: 1, to: node.seq });
+    if (node.epoch !== epoch && node.seq > 0 && startOf(epoch) < startOf(node.epoch))
+      missed.push({ epoch: node.epoch, from: 1, to: node.seq });
     return missed;
   }
 }

@@ -92,9 +92,10 @@ export class Subscriptions {
         for (const callback of callbacks) callback();
       }
     };
-    for (const { feed, key } of subscriptions) {
+    for (const subscription of subscriptions) {
+      const { feed, key } = subscription;
       this.#hub.whenLive(feed, key, (ready) => {
-        if (!ready || !since || this.#connection.ended) settle();
+        if (!ready || !since || !this.#isKept(subscription)) settle();
         else {
           const returning = { connection: this.#connection, feed, stream: feed.stream(key), since };
           prepareRecovery(returning, this.#hub, (outcome) => {
