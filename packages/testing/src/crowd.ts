@@ -11,6 +11,10 @@ export type Arrival =
 export interface Member {
   /** Settles when `hello` was answered, the handshake refused, or the connection ended. */
   readonly arrival: Promise<Arrival>;
+  /** Settles with the close code when the connection has ended; 1006 without a close frame. */
+  readonly closed: Promise<number>;
+  /** Sends an object as JSON. Once the connection has ended this does nothing. */
+  send(message: object): void;
   /** Sends a close frame (1000) if it is still connected, and waits until the server has closed. */
   leave(): Promise<void>;
 }
@@ -18,30 +22,38 @@ export interface Member {
 const HEADER_END = Buffer.from('\r\n\r\n');
 const TEXT = 1;
 const CLOSE = 8;
+const PING = 9;
+const PONG = 10;
 
 /**
  * Connects with next to no work a client, so that one process can bring thousands at once: a socket, a handshake written by
- * hand (RFC 6455, section 4.1), then `hello`. It reads frames as servers send them, unmasked and whole.
+ * hand (RFC 6455, section 4.1), then `hello`. It reads frames as servers send them, unmasked and whole, and answers pings.
  *
  * @param url of the endpoint, `ws:` on an address of this machine
+ * @param listener called for every frame of text as it comes
  */
-export function joinCrowd(url: string, token: string): Member {
+export function joinCrowd(url: string, token: string, listener?: (frame: Record<string, unknown>) => void): Member {
   const { hostname, port, pathname, search } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  /** Until the arrival. */
   const frames: Record<string, unknown>[] = [];
   let rest: Buffer = Buffer.alloc(0);
   let upgraded = false;
   let code = 1006;
-  let arrived: (arrival: Arrival) => void = () => undefined;
-  const arrival = new Promise<Arrival>((resolve) => (arrived = resolve));
+  let hasArrived = false;
+  let arrive: (arrival: Arrival) => void = () => undefined;
+  const arrival = new Promise<Arrival>((resolve) => (arrive = resolve)).finally(() => (hasArrived = true));
   const ended = new Promise<void>((resolve) => void socket.once('close', () => resolve()));
 
   const onFrame = (opcode: number, payload: Buffer) => {
     if (opcode === CLOSE) code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    if (opcode === PING && socket.writable) socket.write(clientFrame(PONG, payload));
     if (opcode !== TEXT) return;
     const frame = JSON.parse(payload.toString()) as Record<string, unknown>;
+    listener?.(frame);
+    if (hasArrived) return;
     frames.push(frame);
-    if (frame['type'] === 'welcome') arrived({ outcome: 'seated', welcome: frame });
+    if (frame['type'] === 'welcome') arrive({ outcome: 'seated', welcome: frame });
   };
 
   socket.on('data', (chunk: Buffer) => {
@@ -53,7 +65,7 @@ export function joinCrowd(url: string, token: string): Member {
       rest = rest.subarray(end + HEADER_END.length);
       const status = Number(head.split(' ', 2)[1]);
       if (status !== 101) {
-        arrived({ outcome: 'refused', status, headers: head.toLowerCase() });
+        arrive({ outcome: 'refused', status, headers: head.toLowerCase() });
         socket.destroy();
         return;
       }
@@ -65,7 +77,7 @@ export function joinCrowd(url: string, token: string): Member {
   // A reset is an end like any other: what it means is in the arrival.
   socket.on('error', () => undefined);
   socket.on('end', () => socket.end());
-  void ended.then(() => arrived({ outcome: 'closed', code, frames }));
+  void ended.then(() => arrive({ outcome: 'closed', code, frames }));
   socket.write(
     `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n` +
@@ -73,6 +85,10 @@ export function joinCrowd(url: string, token: string): Member {
   );
   return {
     arrival,
+    closed: ended.then(() => code),
+    send(message) {
+      if (upgraded && socket.writable) socket.write(clientFrame(TEXT, Buffer.from(JSON.stringify(message))));
+    },
     async leave() {
       sayGoodbye(socket, upgraded);
       await ended;
@@ -88,7 +104,9 @@ function sayGoodbye(socket: Socket, upgraded: boolean): void {
 
 /** Masked with zeros, which is as good as any mask (RFC 6455, section 5.3) for a client that trusts the way. */
 function clientFrame(opcode: number, payload: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  const { length } = payload;
+  const size = length < 126 ? [0x80 | length] : [0x80 | 126, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...size, 0, 0, 0, 0]), payload]);
 }
 
 /** Calls back for every whole frame and answers what is left. */

@@ -25,6 +25,7 @@ export interface EdgeProcess {
   stop(): Promise<Exit>;
   /** SIGKILL and wait. */
   kill(): Promise<Exit>;
+  signal(name: NodeJS.Signals): void;
   /** SIGSTOP: its sockets stay open and it does nothing. */
   pause(): void;
   resume(): void;
@@ -78,6 +79,7 @@ function describe(child: ManagedProcess, port: number, adminPort: number): EdgeP
     exited: child.exited,
     stop: () => child.stop(40_000),
     kill: () => child.kill(),
+    signal: (name) => child.signal(name),
     pause: () => child.signal('SIGSTOP'),
     resume: () => child.signal('SIGCONT'),
     logs: () => child.lines(),
