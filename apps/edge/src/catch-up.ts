@@ -123,7 +123,7 @@ export class CatchUp {
   }
 
   async #standsFrom({ id }: Stream): Promise<Position | null> {
-    if (id.channel !== 'agent_status') return null;
+    if (id.channel === 'alerts') return null;
     const [stored] = await this.#parts.source.open(id.channel, id.key);
     return stored ? { epoch: stored.frameEpoch, seq: stored.standsFrom } : null;
   }

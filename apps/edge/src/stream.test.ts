@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { EPOCH, NEXT_EPOCH, numbered } from '../test/support/events.ts';
 import { Stream } from './stream.ts';
 
-const CONFLATABLE = ['market_data', 'backtest_progress'] as const;
-const LOSSLESS = ['agent_status', 'alerts'] as const;
+const CONFLATABLE = ['market_data'] as const;
+const LOSSLESS = ['agent_status', 'backtest_progress', 'alerts'] as const;
 
 function streamAt(channel: (typeof CONFLATABLE)[number] | (typeof LOSSLESS)[number], seq: number): Stream {
   const stream = new Stream({ channel, key: channel === 'alerts' ? null : 'a' }, 0);
@@ -39,6 +39,19 @@ describe('a hole within an epoch', () => {
     const holes = [{ epoch: EPOCH, from: 8, to: 10 }];
     expect(streamAt(channel, 7).accept(numbered(11))).toMatchObject({ conflated: 0, holes });
   });
+
+  test.each([
+    { what: 'counts as conflated', standsFrom: 7, delivery: { conflated: 3, holes: [] } },
+    { what: 'is a loss', standsFrom: 8, delivery: { conflated: 0, holes: [{ epoch: EPOCH, from: 8, to: 10 }] } },
+  ])(
+    'of a backtest of whose last value Redis knows that it stands from $standsFrom $what',
+    ({ standsFrom, delivery }) => {
+      const stream = streamAt('backtest_progress', 7);
+      expect(stream.accept(numbered(11), standsFrom)).toMatchObject(delivery);
+      // A client that comes with `since` before it must not be told less.
+      expect(stream.standsFrom).toBe(Math.max(7, standsFrom));
+    },
+  );
 });
 
 describe('a new epoch', () => {

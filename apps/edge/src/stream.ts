@@ -73,7 +73,7 @@ export class Stream {
   /** Whether Redis may know more of what stands between the last event and this one. */
   mayBeHealed(event: NumberedEvent): boolean {
     const { channel } = this.id;
-    if (channel !== 'alerts' && channel !== 'agent_status') return false;
+    if (channel === 'market_data') return false;
     if (event.epoch === this.epoch && event.seq <= this.seq + 1) return false;
     const holes = this.holesBefore(event, event.seq - 1);
     // The log also holds the end of an epoch that is over; a last value says nothing of it.
@@ -111,10 +111,9 @@ export class Stream {
     return holes;
   }
 
-  /** The newest quote and the newest progress say all; of agents and alerts each event counts. */
+  /** The newest quote says all. Of agents, backtests and alerts any event may have said what must not be merged away. */
   #mergeableFrom({ seq }: NumberedEvent): number {
-    const { channel } = this.id;
-    return channel === 'market_data' || channel === 'backtest_progress' ? 0 : seq - 1;
+    return this.id.channel === 'market_data' ? 0 : seq - 1;
   }
 
   /** @param standsFrom of an event that others were missing before, else null */
@@ -131,6 +130,7 @@ export class Stream {
         if (event.keep || standsFrom !== null) this.#keptAt = event.seq;
         return;
       case 'backtest_progress':
+        this.#keptAt = Math.max(this.#keptAt, standsFrom ?? 0);
         this.standsFrom = this.#keptAt;
         if (event.keep) this.#keptAt = event.seq;
         return;
