@@ -23,7 +23,7 @@ afterAll(forgetClusters);
 
 const subscribe = { type: 'subscribe', channel: 'alerts' };
 /** A lost last event: looked for every 3 s, after a second look 1 s later. */
-const NOTICED_MS = 6000;
+const NOTICED_MS = 8000;
 
 /** One client of each kind, subscribed to alerts on the node that loses them. */
 async function watchers({ edge }: FaultyWorld): Promise<{ optedIn: TestClient; seed: TestClient }> {
