@@ -1,5 +1,6 @@
 import { endAllProcesses } from './processes.ts';
 
+export * from './chaos/run.ts';
 export * from './client.ts';
 export * from './crowd.ts';
 export * from './edge-process.ts';
