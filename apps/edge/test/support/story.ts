@@ -40,7 +40,7 @@ function pushLine(frame: Record<string, unknown>): string {
   const marks = Object.entries(frame)
     .filter(([field]) => !PLAIN_FIELDS.has(field))
     .map(([field, value]) => (value === true ? field : `${field}:${String(value)}`));
-  return [frame['seq'] ?? 'raw', ...marks].join(' ');
+  return [frame['seq'] ?? 'raw', ...marks.toSorted()].join(' ');
 }
 
 /** The lines of pushes with these numbers, each with the same marks. */
