@@ -64,8 +64,8 @@ export class Replay {
    * @throws BackplaneUnavailableError
    */
   async open(): Promise<boolean> {
-    this.#page = await this.#read();
     const { since } = this.#parts;
+    this.#page = await this.#read(since);
     const [first] = this.#page.events;
     this.#isKnown = first !== undefined;
     return first !== undefined && first.epoch === since.epoch && first.seq <= since.seq + 1;
@@ -109,7 +109,9 @@ export class Replay {
   async #next(): Promise<void> {
     while (!this.#ended) {
       try {
-        this.#page = await this.#read();
+        // Not from the client's last event, as the first: with a large one more the page would be full before any news.
+        const { epoch, seq } = positionOf(this.#cursor);
+        this.#page = await this.#read({ epoch, seq: seq + 1 });
         break;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -118,9 +120,9 @@ export class Replay {
     this.run();
   }
 
-  #read(): Promise<AlertLogPage> {
+  #read(from: Position): Promise<AlertLogPage> {
     this.#live = [];
-    return this.#parts.read(positionOf(this.#cursor));
+    return this.#parts.read(from);
   }
 
   #send(event: NumberedEvent, recovered: boolean): void {
