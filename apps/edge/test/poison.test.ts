@@ -23,9 +23,10 @@ beforeAll(async () => {
   }
 });
 afterAll(forgetClusters);
+afterEach(nobodyIsHarmed);
 
 /** Whatever was done: the same processes, the same sockets, the same seats, and every alert and quote once. */
-afterEach(async () => {
+async function nobodyIsHarmed(): Promise<void> {
   const last = { alerts: await publishAlert(), market_data: await publishQuote() };
   for (const [index, { client, seat }] of guests.entries()) {
     for (const [channel, seq] of Object.entries(last)) {
@@ -37,7 +38,7 @@ afterEach(async () => {
     expect((await cluster.edge(index).admin('/readyz')).status).toBe(200);
   }
   expect(await cluster.seats()).toBe(guests.length);
-});
+}
 
 const publishAlert = () => cluster.publisher.publish(ALERTS, JSON.stringify(alert('good')));
 const publishQuote = () => cluster.publisher.publish(QUOTES, JSON.stringify(marketData(QUOTES.key)));
