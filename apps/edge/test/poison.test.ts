@@ -151,7 +151,9 @@ test('what comes on the channel of seats and is no take-over costs nobody a seat
     'nobody 99 node',
     'x'.repeat(100_000),
   ];
-  for (const message of nonsense) await cluster.commands.publish(seats.takenChannel, message);
+  for (const message of nonsense) {
+    expect(await cluster.commands.publish(seats.takenChannel, message)).toBe(cluster.edges.length);
+  }
   await cluster.commands.publish(seats.takenChannel, Buffer.from([0xff, 0xfe, 0x20, 0x31, 0x20, 0x00]));
 });
 
