@@ -1,4 +1,5 @@
 /** SPEC 7: what a node does from SIGTERM or SIGINT to its end, and what its clients see of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   type EdgeProcess,
@@ -13,7 +14,7 @@ import {
   startRedis,
 } from '@tickcast/testing';
 import { type Cluster, forgetClusters, startCluster, takeSeat } from './support/cluster.ts';
-import { marketData } from './support/frames.ts';
+import { alert, marketData } from './support/frames.ts';
 import { handshakeRequest, openRawSocket } from './support/raw-socket.ts';
 
 const NOTICE = { type: 'status', state: 'draining' };
@@ -93,6 +94,40 @@ test.concurrent(
     expect(await cluster.seats()).toBe(1);
   },
 );
+
+test.concurrent('what a node was too late for, because it stood still, is not made up for in one go', async () => {
+  const edge = (await startNode(6)).edge(0);
+  const token = await mintToken();
+  const members = Array.from({ length: 60 }, () => joinCrowd(edge.url, token));
+  for (const { arrival } of members) await arrival;
+  const closes: number[] = [];
+  for (const { closed } of members) void closed.then(() => closes.push(performance.now()));
+  edge.signal('SIGTERM');
+  await eventually(() => closes.length >= 5);
+  edge.pause();
+  await sleep(2000);
+  edge.resume();
+  expect(await edge.exited).toEqual({ code: 0, signal: null });
+  await eventually(() => closes.length === members.length);
+  // 2 s behind, at 10 a second: 20 would be due at once.
+  expect(Math.max(...closes.map((from) => closes.filter((at) => at >= from && at < from + 200).length))).toBeLessThan(
+    12,
+  );
+});
+
+test.concurrent('a client that reads nothing does not keep a node from its end', async () => {
+  const { edge, publisher } = await nodeOf(1);
+  const { client } = await takeSeat(edge);
+  await client.request({ type: 'subscribe', channel: 'alerts' });
+  client.socket.pause();
+  const large = JSON.stringify(alert('x'.repeat(50_000)));
+  for (let index = 0; index < 150; index++) await publisher.publish({ channel: 'alerts', key: null }, large);
+  const startedAt = performance.now();
+  expect(await edge.stop()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - startedAt).toBeLessThan(1000 + AT_ONCE_MS);
+  client.socket.resume();
+  await client.closed;
+});
 
 test.concurrent('where some leave by themselves the others still go evenly, over the whole time', async () => {
   const edge = (await startNode(4)).edge(0);
