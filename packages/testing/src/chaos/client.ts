@@ -1,7 +1,7 @@
 import type { Accounting, ClientAccount, ServerFrame } from './accounting.ts';
 import type { Position } from './ledger.ts';
 import type { ChannelName, PublishedStream } from './published.ts';
-import { type RawWebSocket, openRawWebSocket } from './raw-websocket.ts';
+import { type RawWebSocket, openRawWebSocket } from '../raw-websocket.ts';
 
 /** One subscription; `key` null for alerts, and for all agents or backtests. */
 export interface Wish {
@@ -66,6 +66,7 @@ export class ChaosClient {
   readonly #timers = new Set<NodeJS.Timeout>();
   #socket: RawWebSocket | null = null;
   #lastId = 0;
+  #host = '';
   #seat: string | null = null;
   #former: { seat: string; code: number; endedAt: number } | null = null;
   #connectedAt = 0;
@@ -130,6 +131,7 @@ export class ChaosClient {
     const { chooseUrl, token } = this.#options;
     const url = new URL(chooseUrl());
     url.searchParams.set('lang', 'en');
+    this.#host = url.host;
     if (this.#former) url.searchParams.set('seat', this.#former.seat);
     this.#connectedAt = this.#heardAt = this.#pingedAt = performance.now();
     this.#retryMs = 0;
@@ -211,7 +213,7 @@ export class ChaosClient {
     const message = { id, ...subscribeMessage(wish), ...(since && { since }) };
     this.#asked.set(id, { message, wish, since, at: performance.now() });
     for (const { channel, key } of this.#streams(wish)) {
-      this.#account.note(channel, key, `asked ${JSON.stringify(message)}`);
+      this.#account.note(channel, key, `asked ${this.#host}: ${JSON.stringify(message)}`);
     }
     this.#send(message);
   }

@@ -66,11 +66,12 @@ function number(name: string, text: string): number {
   return value;
 }
 
-function tell({ violations, published, pushes, gaps, mostSeats, resumedSeats }: ChaosReport): void {
+function tell({ violations, published, pushes, gaps, mostSeats, resumedSeats, closes }: ChaosReport): void {
   console.log(
     `${published} events published, ${pushes} pushes and ${gaps} gaps accounted for; ` +
       `at most ${mostSeats} seats taken, ${resumedSeats} had back`,
   );
+  console.log(`connections ended: ${[...closes].map(([code, count]) => `${count} x ${code}`).join(', ') || 'none'}`);
   if (violations.length === 0) console.log('no violation');
   const counts = new Map<string, number>();
   for (const { kind, during } of violations) {

@@ -1,5 +1,5 @@
 import { mintToken } from '../tokens.ts';
-import { type RawWebSocket, openRawWebSocket } from './raw-websocket.ts';
+import { type RawWebSocket, openRawWebSocket } from '../raw-websocket.ts';
 
 /** How one newcomer fared. Times are of the monotonic clock, in milliseconds. */
 export interface Knock {
@@ -12,6 +12,8 @@ export interface Knock {
 /** Clients without a seat that try to get in all the time, and stay for a moment when they do. */
 export interface Newcomers {
   readonly knocks: readonly Knock[];
+  /** Those that hold a seat now. */
+  readonly seated: number;
   pause(): void;
   resume(): void;
   stop(): void;
@@ -25,6 +27,7 @@ export function startNewcomers(chooseUrl: () => string): Newcomers {
   const sockets = new Set<RawWebSocket>();
   const token = mintToken({ sub: 'newcomer' });
   let paused = true;
+  const seated = new Set<RawWebSocket>();
 
   const knock = async () => {
     const record: Knock = { at: performance.now(), answeredAt: null, outcome: null };
@@ -40,14 +43,16 @@ export function startNewcomers(chooseUrl: () => string): Newcomers {
         if (type === 'error') answer('refused');
         if (type !== 'welcome') return;
         answer('seated');
-        setTimeout(() => socket.close(1000), STAY_MS).unref();
+        seated.add(socket);
+        setTimeout(() => {
+          seated.delete(socket);
+          socket.close(1000);
+        }, STAY_MS).unref();
       },
-      refused() {
-        answer('refused');
-        sockets.delete(socket);
-      },
+      refused: () => answer('refused'),
       ended() {
         answer('broken');
+        seated.delete(socket);
         sockets.delete(socket);
       },
     });
@@ -61,8 +66,12 @@ export function startNewcomers(chooseUrl: () => string): Newcomers {
 
   return {
     knocks,
+    get seated() {
+      return seated.size;
+    },
     pause() {
       paused = true;
+      seated.clear();
       // What would keep a client from the seat that it waits for.
       for (const socket of sockets) socket.close(1000);
     },

@@ -15,6 +15,8 @@ export interface ChaosReport {
   mostSeats: number;
   /** Seats that clients came back to. */
   resumedSeats: number;
+  /** How many connections of seated clients ended with each close code. */
+  closes: ReadonlyMap<number, number>;
 }
 
 /** A cluster at full use that can be broken, step by step. */
@@ -76,8 +78,8 @@ export async function startChaos(options: WorldOptions): Promise<Chaos> {
     report() {
       const { violations, pushes, gaps, streams } = accounting;
       const published = [...streams.values()].reduce((sum, { sent }) => sum + sent, 0);
-      const { most, resumed } = world.seating;
-      return { violations, published, pushes, gaps, mostSeats: most, resumedSeats: resumed };
+      const { most, resumed, closes } = world.seating;
+      return { violations, published, pushes, gaps, mostSeats: most, resumedSeats: resumed, closes };
     },
     end: () => world.close(),
   };

@@ -17,9 +17,19 @@ const LEASE_MS = 15_000;
 /** SPEC 1: how long a seat waits for its client after the connection ended, less a second for the ways and a slow start. */
 const KEPT_MS: Readonly<Record<number, number>> = { 1006: 9000, 4410: 9000, 1012: 29_000 };
 
+interface SeatingParts {
+  redis: RedisServer;
+  /** Of the leases in Redis. */
+  key: string;
+  cap: number;
+  accounting: Accounting;
+  /** Seated without being one of the clients. */
+  others: () => number;
+}
+
 /** Watches that the cap is kept, and that nobody loses a seat it has a right to. */
 export class Seating {
-  readonly #parts: { cap: number; key: string; accounting: Accounting };
+  readonly #parts: SeatingParts;
   readonly #redis: Redis;
   readonly #timer: NodeJS.Timeout;
   readonly #seated = new Set<string>();
@@ -28,8 +38,10 @@ export class Seating {
   most = 0;
   /** Clients that got their seat back. */
   resumed = 0;
+  /** How many connections ended with each close code. */
+  readonly closes = new Map<number, number>();
 
-  constructor(parts: { redis: RedisServer; key: string; cap: number; accounting: Accounting }) {
+  constructor(parts: SeatingParts) {
     this.#parts = parts;
     this.#redis = new Redis(parts.redis.url, {
       retryStrategy: () => 100,
@@ -64,6 +76,7 @@ export class Seating {
 
   ended(client: string, code: number, wasSeated: boolean): void {
     this.#seated.delete(client);
+    if (wasSeated) this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
     if (code !== 1013 || !wasSeated || this.#isExcused(performance.now(), ['any'])) return;
     this.#report('seat', client, 'was seated and is closed with 1013');
   }
@@ -74,8 +87,8 @@ export class Seating {
   }
 
   async #sample(): Promise<void> {
-    const { cap, key } = this.#parts;
-    const connected = this.#seated.size;
+    const { cap, key, others } = this.#parts;
+    const connected = this.#seated.size + others();
     if (this.#redis.status !== 'ready') return;
     try {
       const seats = await this.#redis.zcard(key);

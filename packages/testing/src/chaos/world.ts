@@ -71,11 +71,17 @@ export class World {
     this.nodes = nodes;
     this.#env = env;
     this.accounting = new Accounting(sources.map(({ stream }) => stream));
-    this.seating = new Seating({ redis, key: `${PREFIX}{seats}`, cap: options.clients, accounting: this.accounting });
+    this.newcomers = startNewcomers(() => this.#anyNode(random).edge.url);
+    this.seating = new Seating({
+      redis,
+      key: `${PREFIX}{seats}`,
+      cap: options.clients,
+      accounting: this.accounting,
+      others: () => this.newcomers.seated,
+    });
     this.redisCommands = new Redis(redis.url, { retryStrategy: () => 100, maxRetriesPerRequest: 0 });
     this.redisCommands.on('error', () => undefined);
     this.publishers = startPublishers(redis.url, PREFIX, sources, random);
-    this.newcomers = startNewcomers(() => this.#anyNode(random).edge.url);
     this.#settling = setInterval(() => this.accounting.settle(), 1000);
   }
 

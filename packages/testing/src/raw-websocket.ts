@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 
-/** What a connection tells. Exactly one of `refused` and `ended` comes, at last. */
+/** What a connection tells. */
 export interface RawEvents {
   open(): void;
   text(text: string): void;
   /** The handshake was answered with an HTTP status other than 101. */
   refused(status: number, head: string): void;
-  /** @param code of the server's close frame; 1006 when there was none */
+  /**
+   * The last that comes, after `refused` too.
+   *
+   * @param code of the server's close frame; 1006 when there was none
+   */
   ended(code: number): void;
 }
 
 export interface RawWebSocket {
+  /** Does nothing unless it is open. */
   send(text: string): void;
   /** Says goodbye with a close frame. */
   close(code: number): void;
@@ -68,9 +73,7 @@ export function openRawWebSocket(url: string, token: string, events: RawEvents):
   // A reset is an end like any other.
   socket.on('error', () => undefined);
   socket.on('end', () => socket.end());
-  socket.once('close', () => {
-    if (state !== 'refused') events.ended(code);
-  });
+  socket.once('close', () => events.ended(code));
   socket.write(
     `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n` +
@@ -78,7 +81,7 @@ export function openRawWebSocket(url: string, token: string, events: RawEvents):
   );
   return {
     send(text) {
-      if (socket.writable) socket.write(clientFrame(TEXT, Buffer.from(text)));
+      if (state === 'open' && socket.writable) socket.write(clientFrame(TEXT, Buffer.from(text)));
     },
     close(wanted) {
       if (state === 'open' && socket.writable)
