@@ -4,14 +4,12 @@ import type { Feed } from './feed.ts';
 import { sendDelivery, sendSnapshot } from './loss.ts';
 import { pushFrame } from './push-frame.ts';
 import type { Replay } from './replay.ts';
-import type { Delivery, Hole, Position, Stream } from './stream.ts';
+import { type Delivery, type Hole, type Position, type Stream, isEarlier } from './stream.ts';
 
 /** Where a client stands that does not stand where the node does. */
 export interface Floor {
   /** It has all events up to here. */
   position: Position;
-  /** Epochs it has gone through before that: nothing of them is news. */
-  passed: ReadonlySet<string>;
   /** What it is still to be told of, with its next push. */
   owed: readonly Hole[];
 }
@@ -32,8 +30,8 @@ export class Aside {
   /** Of each stream the newest, with what was merged into it. */
   readonly #waiting = new Map<Stream, Delivery>();
   readonly #waitingRaw = new Map<Stream, RawDelivery>();
-  /** Streams whose last value is still to be sent, after what waits of them. */
-  readonly #snapshots = new Set<Stream>();
+  /** Last values still to be sent, before what waits of their streams; null: the newest, after that. */
+  readonly #snapshots = new Map<Stream, Pick<Stream, 'delivered'> | null>();
 
   /** @param onOver called when nothing keeps the client from the feed's topics any more */
   constructor(connection: Connection, feed: Feed, onOver: () => void) {
@@ -63,6 +61,12 @@ export class Aside {
     this.#floors.set(stream, floor);
   }
 
+  /** The client has said itself where it stands in the stream: what it was to be sent or told counts no more. */
+  forget(stream: Stream): void {
+    this.#floors.delete(stream);
+    this.#waiting.delete(stream);
+  }
+
   offer(stream: Stream, delivery: Delivery): void {
     if (this.replay) {
       this.replay.offer(delivery);
@@ -88,14 +92,24 @@ export class Aside {
     } else this.#sendRaw(delivery);
   }
 
-  /** The last value of a stream is to be sent when the client can take it. */
+  /**
+   * The last value of a stream is to be sent when the client can take it: that of now, from which later events go on; but
+   * where some wait already, the client is told of these first.
+   */
   addSnapshot(stream: Stream): void {
-    this.#snapshots.add(stream);
+    if (this.#snapshots.get(stream)) return;
+    this.#snapshots.set(stream, this.#waiting.has(stream) ? null : { delivered: stream.delivered });
   }
 
   /** Sends what has waited, as long as the client can take it; whether all of it went. */
   flush(): boolean {
     const hasRoom = () => !this.#connection.isBehind;
+    for (const [stream, snapshot] of this.#snapshots) {
+      if (!snapshot) continue;
+      if (!hasRoom()) return false;
+      this.#snapshots.delete(stream);
+      sendSnapshot(this.#connection, snapshot);
+    }
     for (const [stream, delivery] of this.#waiting) {
       if (!hasRoom()) return false;
       this.#waiting.delete(stream);
@@ -106,7 +120,7 @@ export class Aside {
       this.#waitingRaw.delete(stream);
       this.#sendRaw(delivery);
     }
-    for (const stream of this.#snapshots) {
+    for (const stream of this.#snapshots.keys()) {
       if (!hasRoom()) return false;
       this.#snapshots.delete(stream);
       sendSnapshot(this.#connection, stream);
@@ -124,6 +138,11 @@ export class Aside {
     const merged = older ? merge(older, delivery) : delivery;
     if (!delivery.event.keep) this.#waiting.set(stream, merged);
     else {
+      const snapshot = this.#snapshots.get(stream);
+      if (snapshot) {
+        this.#snapshots.delete(stream);
+        sendSnapshot(this.#connection, snapshot);
+      }
       this.#waiting.delete(stream);
       sendDelivery(this.#connection, stream, merged);
     }
@@ -137,12 +156,13 @@ export class Aside {
   #fromFloor(stream: Stream, delivery: Delivery): Delivery | null {
     const floor = this.#floors.get(stream);
     if (!floor) return delivery;
-    const { position, passed, owed } = floor;
+    const { position, owed } = floor;
     const { event } = delivery;
-    if (passed.has(event.epoch) || (event.epoch === position.epoch && event.seq <= position.seq)) return null;
+    if (isEarlier(event.epoch, position.epoch)) return null;
+    if (event.epoch === position.epoch && event.seq <= position.seq) return null;
     this.#floors.delete(stream);
     const holes = delivery.holes.flatMap((hole) => {
-      if (passed.has(hole.epoch)) return [];
+      if (isEarlier(hole.epoch, position.epoch)) return [];
       if (hole.epoch !== position.epoch || hole.from > position.seq) return [hole];
       return hole.to !== null && hole.to <= position.seq ? [] : [{ ...hole, from: position.seq + 1 }];
     });

@@ -30,7 +30,7 @@ export function sendDelivery(connection: Connection, stream: Stream, delivery: D
 }
 
 /** Sends the last known value of a stream, if it has one. */
-export function sendSnapshot(connection: Connection, { delivered }: Stream): void {
+export function sendSnapshot(connection: Connection, { delivered }: Pick<Stream, 'delivered'>): void {
   if (!delivered) return;
   const { frame, seq, publishedAt } = delivered;
   connection.push(pushFrame(frame, { seq, publishedAt, snapshot: true }));
