@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Publisher } from '@tickcast/backplane';
-import type { EdgeProcess, TestClient } from '@tickcast/testing';
+import {
+  type EdgeProcess,
+  type FaultProxy,
+  type TestClient,
+  connectClient,
+  mintToken,
+  startFaultProxy,
+} from '@tickcast/testing';
 import { alert } from './frames.ts';
 
 const ALERTS = { channel: 'alerts', key: null } as const;
@@ -29,4 +36,17 @@ export async function overflow(client: TestClient, edge: EdgeProcess, publisher:
 async function connectedClients(edge: EdgeProcess): Promise<number> {
   const { body } = await edge.admin('/connz');
   return (JSON.parse(body) as { connections: unknown[] }).connections.length;
+}
+
+/** A client that has opted in and whose link takes no more than this from the node. */
+export async function behindLink(
+  edge: EdgeProcess,
+  bytesPerSecond: number,
+): Promise<{ client: TestClient; link: FaultProxy }> {
+  const link = await startFaultProxy(edge.port);
+  const url = `ws://127.0.0.1:${link.port}/api/v1/websocket`;
+  const client = await connectClient(url, { token: await mintToken({ sub: 'behind a link' }) });
+  await client.request({ type: 'hello' });
+  link.shape({ bytesPerSecond }, 'to-client');
+  return { client, link };
 }
