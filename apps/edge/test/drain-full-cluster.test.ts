@@ -1,4 +1,5 @@
 /** SPEC 7: nodes of a full cluster go, and nobody loses a place or an alert. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { type EdgeProcess, eventually, mintToken, startEdge } from '@tickcast/testing';
 import { quiet, startBustle } from './support/bustle.ts';
@@ -6,7 +7,9 @@ import { forgetClusters, startCluster } from './support/cluster.ts';
 import { type Roamer, recallRoamers, sendRoamer } from './support/roamer.ts';
 
 const CAP = 1000;
-/** What an operator gives a node whose drain takes the default 30 s. */
+/** The default. */
+const DRAIN_SECONDS = 30;
+/** What an operator gives a node with that drain. */
 const GRACE_MS = 45_000;
 const LOG = { TICKCAST_LOG_LEVEL: 'warn' };
 
@@ -24,6 +27,8 @@ test('a node of a full cluster drains: its closes are spread, its clients keep t
   expect(await cluster.seats()).toBe(CAP);
   const bustle = startBustle(cluster, () => others);
 
+  const ownDelays = monitorEventLoopDelay();
+  ownDelays.enable();
   const signalledAt = performance.now();
   expect(await drained.stop()).toEqual({ code: 0, signal: null });
   expect(performance.now() - signalledAt).toBeLessThan(GRACE_MS);
@@ -40,7 +45,9 @@ test('a node of a full cluster drains: its closes are spread, its clients keep t
     ]);
   }
   for (const { closes, notices } of staying) expect([...closes, ...notices]).toEqual([]);
-  expect(mostInASecond(leaving) / leaving.length).toBeLessThanOrEqual(0.05);
+  // While this process was busy closes came that it saw together.
+  const unseenSeconds = ownDelays.max / 1e9;
+  expect(mostInASecond(leaving) / leaving.length).toBeLessThanOrEqual(0.05 + unseenSeconds / DRAIN_SECONDS);
   await expectNothingLost([...leaving, ...staying], published);
   expect(await cluster.seats()).toBe(CAP);
 }, 120_000);
