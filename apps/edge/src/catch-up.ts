@@ -112,13 +112,14 @@ export class CatchUp {
     feed.healed({ read: false, standsFrom: null });
   }
 
-  /** Takes all that the log has after the last event of the stream. */
+  /** Takes what the log has between the last event of the stream and the one that waits. */
   async #replayLog(feed: Feed, stream: Stream): Promise<void> {
     for (let more = stream.epoch !== null; more;) {
       const from = { epoch: stream.epoch ?? '', seq: stream.seq };
       const page = await this.#parts.source.readLog(from, PAGE_BYTES);
-      this.#parts.metrics.healed(feed.channel, feed.replay(stream, page.events));
-      more = page.more;
+      const taken = feed.replay(stream, page.events);
+      this.#parts.metrics.healed(feed.channel, taken);
+      more = page.more && taken > 0;
     }
   }
 

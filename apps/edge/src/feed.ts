@@ -3,7 +3,7 @@ import { type Channel, MAX_FRAME_BYTES, type StreamId, checkPublishedFrame, isNo
 import type { Aside } from './aside.ts';
 import { Conflation, type ConflationSink, type RawDelivery } from './conflation.ts';
 import type { FlushSchedule } from './flush-schedule.ts';
-import { type Delivery, type Hole, type Position, Stream } from './stream.ts';
+import { type Delivery, type Hole, type Position, Stream, isEarlier } from './stream.ts';
 import { feedTopic } from './topics.ts';
 
 /** The Function's header line is short; anything longer than this is no event. */
@@ -141,7 +141,11 @@ export class Feed {
     for (const entry of stored ?? []) {
       const stream = this.stream(entry.key);
       const event = eventOf(entry);
-      if (stream.epoch === null && !this.live) stream.startFrom(numberingOf(entry), event, entry.standsFrom);
+      if (stream.epoch === null && !this.live) {
+        const position = numberingOf(entry);
+        stream.startFrom(position, event, entry.standsFrom);
+        this.#backlog = this.#backlog.filter((item) => !isOfEarlierEpoch(item, entry.key, position));
+      }
       // A last value of any other epoch may be one this node has long passed (Redis restored from an old copy).
       else if (event && (event.epoch === entry.epoch || event.epoch === stream.epoch)) {
         read.set(event.key, { event, standsFrom: entry.standsFrom });
@@ -153,13 +157,15 @@ export class Feed {
   }
 
   /**
-   * Takes events read from the log of the stream, oldest first.
-   * @returns how many were new
+   * Takes events read from the log of the stream, oldest first, up to the one that waits for them: it may be of an epoch
+   * that is over by now.
+   * @returns how many were taken
    */
   replay(stream: Stream, events: readonly NumberedEvent[]): number {
+    const waiting = this.#examined && !this.#closed ? eventIn(this.#examined.item) : null;
     let taken = 0;
-    for (const event of this.#closed ? [] : events) {
-      const delivery = stream.accept(event);
+    for (const event of events) {
+      const delivery = waiting && isBefore(event, waiting) ? stream.accept(event) : null;
       if (!delivery) continue;
       taken += 1;
       this.#deliver(stream, delivery);
@@ -285,10 +291,10 @@ export class Feed {
 function inOrder(backlog: readonly Waiting[], read: Map<string | null, LastValue>): Waiting[] {
   const ordered: Waiting[] = [];
   for (const item of backlog) {
-    const event = Buffer.isBuffer(item) ? decodeEnvelope(item) : item.event;
-    if (event !== null && event !== 'raw') {
+    const event = eventIn(item);
+    if (event) {
       const last = read.get(event.key);
-      if (last?.event.epoch === event.epoch && last.event.seq < event.seq) {
+      if (last && isBefore(last.event, event)) {
         ordered.push(last);
         read.delete(event.key);
       }
@@ -296,6 +302,22 @@ function inOrder(backlog: readonly Waiting[], read: Map<string | null, LastValue
     ordered.push(item);
   }
   return [...ordered, ...read.values()];
+}
+
+function isBefore(event: NumberedEvent, other: NumberedEvent): boolean {
+  return event.epoch === other.epoch ? event.seq < other.seq : isEarlier(event.epoch, other.epoch);
+}
+
+/** Whether it was still on its way when its epoch ended. */
+function isOfEarlierEpoch(item: Waiting, key: string | null, { epoch }: Position): boolean {
+  const event = eventIn(item);
+  return event?.key === key && isEarlier(event.epoch, epoch);
+}
+
+/** The numbered event that waits, if it is one. */
+function eventIn(item: Waiting): NumberedEvent | null {
+  const event = Buffer.isBuffer(item) ? decodeEnvelope(item) : item.event;
+  return event === 'raw' ? null : event;
 }
 
 const NOTHING: Found = { standsFrom: null, read: false };

@@ -1,5 +1,6 @@
 import { isEpoch } from '@tickcast/backplane';
 import type { Since } from '@tickcast/protocol';
+import type { Aside } from './aside.ts';
 import type { Connection } from './connection.ts';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
@@ -33,14 +34,23 @@ const NOTHING_MISSED: Recovery = { recovered: true, isAhead: false, start: () =>
  * @param onReady null: Redis has to be asked, and did not answer
  */
 export function prepareRecovery(returning: Returning, hub: Hub, onReady: (recovery: Recovery | null) => void): void {
-  const { stream, since } = returning;
+  const { connection, feed, stream, since } = returning;
+  const { asides } = connection.subscriptions;
   const node = stream.deliveredTo;
   const isUnknown = () => onReady(null);
-  if (node?.epoch === since.epoch && node.seq === since.seq) onReady(NOTHING_MISSED);
-  else if (!isEpoch(since.epoch)) onReady(lost(returning, { epoch: since.epoch, from: since.seq + 1, to: null }));
-  else if (stream.id.channel === 'alerts') prepareReplay(returning, hub).then(onReady, isUnknown);
-  else if (stream.epoch === since.epoch && since.seq <= stream.seq) onReady(fromLastValue(returning, true));
-  else hub.hasReached(stream.id, since).then((exists) => onReady(fromLastValue(returning, exists)), isUnknown);
+  const isKnown = (recovery: Recovery) => {
+    const start = () => {
+      asides.get(feed)?.forget(stream);
+      recovery.start();
+      asides.get(feed)?.endIfOver();
+    };
+    onReady({ ...recovery, start });
+  };
+  if (node?.epoch === since.epoch && node.seq === since.seq) isKnown(NOTHING_MISSED);
+  else if (!isEpoch(since.epoch)) isKnown(lost(returning, { epoch: since.epoch, from: since.seq + 1, to: null }));
+  else if (stream.id.channel === 'alerts') prepareReplay(returning, hub).then(isKnown, isUnknown);
+  else if (stream.epoch === since.epoch && since.seq <= stream.seq) isKnown(fromLastValue(returning, true));
+  else hub.hasReached(stream.id, since).then((exists) => isKnown(fromLastValue(returning, exists)), isUnknown);
 }
 
 /**
@@ -54,9 +64,7 @@ function fromLastValue(returning: Returning, exists: boolean): Recovery {
   if (!exists) return lost(returning, { epoch, from: seq + 1, to: null });
   if (node?.epoch !== epoch || node.seq < seq) {
     // This node holds newer events back for their moment, or has them on their way.
-    const passed = new Set(node && node.epoch !== epoch ? [node.epoch] : []);
-    const start = () =>
-      connection.subscriptions.asides.enter(feed).setFloor(stream, { position: since, passed, owed: [] });
+    const start = () => connection.subscriptions.asides.enter(feed).setFloor(stream, { position: since, owed: [] });
     return { recovered: true, isAhead: true, start };
   }
   if (node.seq === seq) return NOTHING_MISSED;
@@ -67,26 +75,12 @@ function fromLastValue(returning: Returning, exists: boolean): Recovery {
   return lost(returning, { epoch, from: seq + 1, to: node.seq });
 }
 
-async function prepareReplay({ connection, feed, stream, since }: Returning, hub: Hub): Promise<Recovery> {
+async function prepareReplay(returning: Returning, hub: Hub): Promise<Recovery> {
+  const { connection, feed, stream } = returning;
   const aside = connection.subscriptions.asides.enter(feed);
-  aside.replay?.end();
-  const replay = new Replay({
-    connection,
-    stream,
-    since,
-    read: (from) => hub.readLog(from),
-    now: hub.now,
-    onDone: ({ position, passed, missed }) => {
-      aside.replay = null;
-      const node = stream.deliveredTo;
-      if (missed.length > 0) declare({ connection, feed, stream }, missed);
-      else if (node?.epoch !== position.epoch || node.seq !== position.seq) {
-        aside.setFloor(stream, { position, passed, owed: [] });
-      }
-      aside.endIfOver();
-    },
-  });
-  aside.replay = replay;
+  const before = aside.replay;
+  const meanwhile = before?.end() ?? [];
+  const replay = beginReplay(returning, hub, aside);
   try {
     const recovered = await replay.open();
     hub.replayed(recovered);
@@ -94,11 +88,35 @@ async function prepareReplay({ connection, feed, stream, since }: Returning, hub
   } catch (error) {
     if (aside.replay === replay) {
       aside.replay = null;
-      for (const delivery of replay.end()) aside.offer(stream, delivery);
+      const missed = [...meanwhile, ...replay.end()];
+      // The replay that it was to follow goes on from where it was.
+      if (before?.hasBegun) beginReplay({ ...returning, since: before.position }, hub, aside).goOn();
+      else for (const delivery of missed) aside.offer(stream, delivery);
       aside.endIfOver();
     }
     throw error;
   }
+}
+
+function beginReplay({ connection, feed, stream, since }: Returning, hub: Hub, aside: Aside): Replay {
+  const replay = new Replay({
+    connection,
+    stream,
+    since,
+    read: (from) => hub.readLog(from),
+    now: hub.now,
+    onDone: (position, missed) => {
+      aside.replay = null;
+      const node = stream.deliveredTo;
+      if (missed.length > 0) declare({ connection, feed, stream }, missed);
+      else if (node?.epoch !== position.epoch || node.seq !== position.seq) {
+        aside.setFloor(stream, { position, owed: [] });
+      }
+      aside.endIfOver();
+    },
+  });
+  aside.replay = replay;
+  return replay;
 }
 
 function lost(returning: Returning, hole: Hole): Recovery {
@@ -109,7 +127,6 @@ function lost(returning: Returning, hole: Hole): Recovery {
 function declare({ connection, feed, stream }: Omit<Returning, 'since'>, owed: readonly Hole[]): void {
   if (connection.optedIn) for (const hole of owed) sendGap(connection, stream, hole);
   else if (stream.deliveredTo) {
-    const floor = { position: stream.deliveredTo, passed: new Set<string>(), owed };
-    connection.subscriptions.asides.enter(feed).setFloor(stream, floor);
+    connection.subscriptions.asides.enter(feed).setFloor(stream, { position: stream.deliveredTo, owed });
   }
 }

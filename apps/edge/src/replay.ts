@@ -2,7 +2,7 @@ import type { AlertLogPage, NumberedEvent } from '@tickcast/backplane';
 import type { Since } from '@tickcast/protocol';
 import type { Connection } from './connection.ts';
 import { sendDelivery } from './loss.ts';
-import { type Delivery, type Hole, type Position, Stream } from './stream.ts';
+import { type Delivery, type Hole, type Position, Stream, isEarlier } from './stream.ts';
 
 /** SPEC 4: a replay that makes no progress for this long ends its client. */
 const STALLED_MS = 30_000;
@@ -17,17 +17,12 @@ interface ReplayParts {
   read: (from: Position) => Promise<AlertLogPage>;
   /** The connections' clock. */
   now: () => number;
-  /** The client has all that this node has delivered: it may go on with the others. */
-  onDone: (replayed: Replayed) => void;
-}
-
-/** How a replay leaves its client behind. */
-export interface Replayed {
-  position: Position;
-  /** Epochs that the client has gone through before that of its position. */
-  passed: ReadonlySet<string>;
-  /** What it was not sent, and no one will send it. */
-  missed: readonly Hole[];
+  /**
+   * The client has all that this node has delivered, and may go on with the others.
+   * @param position where the replay has left it
+   * @param missed what it was not sent, and no one will send it
+   */
+  onDone: (position: Position, missed: readonly Hole[]) => void;
 }
 
 /**
@@ -41,7 +36,6 @@ export class Replay {
   readonly #parts: ReplayParts;
   /** The numbering as the client has seen it. */
   readonly #cursor: Stream;
-  readonly #passed = new Set<string>();
   /** Delivered by this node since the page under way was asked for. */
   #live: Delivery[] = [];
   #page: AlertLogPage = { events: [], more: false };
@@ -49,6 +43,7 @@ export class Replay {
   #isWaiting = false;
   /** Whether the log has an event where the client was, or after it. */
   #isKnown = false;
+  #hasBegun = false;
   #ended = false;
 
   constructor(parts: ReplayParts) {
@@ -76,9 +71,27 @@ export class Replay {
     if (!this.#ended) this.#live.push(delivery);
   }
 
+  /** The last event that the client has. */
+  get position(): Position {
+    return positionOf(this.#cursor);
+  }
+
+  /** Whether anything may have been sent. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** Goes on where another was ended, as soon as the log can be read. */
+  goOn(): void {
+    this.#hasBegun = true;
+    this.#isKnown = true;
+    void this.#next();
+  }
+
   /** Sends the page that was read, then the next ones, each when there is room for it. */
   run(): void {
     if (this.#ended) return;
+    this.#hasBegun = true;
     for (const event of this.#page.events) this.#send(event, true);
     if (!this.#page.more) this.#finish();
     else if (this.#parts.connection.hasCaughtUp) void this.#next();
@@ -127,15 +140,15 @@ export class Replay {
 
   #send(event: NumberedEvent, recovered: boolean): void {
     const { connection, stream, since, now } = this.#parts;
-    if (this.#passed.has(event.epoch)) return;
     const before = positionOf(this.#cursor);
+    // The log has gone further than this node had.
+    if (isEarlier(event.epoch, before.epoch)) return;
     const delivery = this.#cursor.accept(event);
     if (!delivery) return;
     const holes = [...delivery.holes];
-    if (before.epoch !== event.epoch) {
-      this.#passed.add(before.epoch);
-      // Of the client's first epoch it is not known that it had no event, as it is of one that was seen to begin.
-      if (before.epoch === since.epoch && before.seq === 0) holes.unshift({ epoch: before.epoch, from: 1, to: null });
+    // Of the client's first epoch it is not known that it had no event, as it is of one that was seen to begin.
+    if (before.epoch !== event.epoch && before.epoch === since.epoch && before.seq === 0) {
+      holes.unshift({ epoch: before.epoch, from: 1, to: null });
     }
     sendDelivery(connection, stream, { ...delivery, holes }, recovered);
     this.#progressAt = now();
@@ -143,29 +156,24 @@ export class Replay {
 
   #finish(): void {
     for (const { event } of this.end()) this.#send(event, false);
-    const position = positionOf(this.#cursor);
-    this.#parts.onDone({ position, passed: this.#passed, missed: this.#missedFrom(position) });
+    const { position } = this;
+    this.#parts.onDone(position, this.#missedFrom(position));
   }
 
   /** What lies between the end of the log and where this node stands: nothing, unless Redis has lost it. */
   #missedFrom({ epoch, seq }: Position): Hole[] {
     const node = this.#parts.stream.deliveredTo;
-    if (!node || this.#passed.has(node.epoch)) return [];
+    if (!node) return [];
     if (node.epoch === epoch && node.seq > seq) return [{ epoch, from: seq + 1, to: node.seq }];
+    if (node.epoch === epoch && node.seq === seq) return [];
     // Ahead of this node, by events that the log has.
-    if (node.epoch === epoch && (node.seq === seq || this.#isKnown)) return [];
+    if (this.#isKnown && !isEarlier(epoch, node.epoch)) return [];
     const missed: Hole[] = [{ epoch, from: seq + 1, to: null }];
-    if (node.epoch !== epoch && node.seq > 0 && startOf(epoch) < startOf(node.epoch))
-      missed.push({ epoch: node.epoch, from: 1, to: node.seq });
+    if (node.seq > 0 && isEarlier(epoch, node.epoch)) missed.push({ epoch: node.epoch, from: 1, to: node.seq });
     return missed;
   }
 }
 
 function positionOf(cursor: Stream): Position {
   return { epoch: cursor.epoch ?? '', seq: cursor.seq };
-}
-
-/** When an epoch began, by the clock of its Redis. */
-function startOf(epoch: string): number {
-  return Number.parseInt(epoch, 10);
 }

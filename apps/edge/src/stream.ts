@@ -8,6 +8,11 @@ export interface Position {
   seq: number;
 }
 
+/** Whether an epoch began before another, by the clock of their Redis. */
+export function isEarlier(epoch: string, other: string): boolean {
+  return Number.parseInt(epoch, 10) < Number.parseInt(other, 10);
+}
+
 /** What stands between a stream's last accepted event and a new one. */
 export interface Hole {
   /** Where the missing events were: the epoch they belong to and the first missing number. */
@@ -76,8 +81,9 @@ export class Stream {
     if (channel === 'market_data') return false;
     if (event.epoch === this.epoch && event.seq <= this.seq + 1) return false;
     const holes = this.holesBefore(event, event.seq - 1);
-    // The log also holds the end of an epoch that is over; a last value says nothing of it.
-    return channel === 'alerts' ? holes.length > 0 : holes.some(({ to }) => to !== null);
+    // The log also holds the end of an epoch that is over, or all of it; a last value says nothing of it.
+    if (channel === 'alerts') return holes.length > 0 || (this.epoch !== null && this.epoch !== event.epoch);
+    return holes.some(({ to }) => to !== null);
   }
 
   /**
