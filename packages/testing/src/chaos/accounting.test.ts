@@ -279,6 +279,23 @@ test('a latest-wins stream goes on from where the answer says after a change of 
   expect(found()).toEqual([]);
 });
 
+test('only what follows the answer to a since is held to it, and what was published before is not due', () => {
+  publish(quotes, 5);
+  client.begin('market_data', 'A', { epoch: 'E', seq: 5 });
+  quote(5, 5, { snapshot: true });
+  publish(quotes, 4, 1);
+  client.ledger('market_data', 'A').resume({ epoch: 'E', seq: 5 }, { epoch: 'F', seq: 4 });
+  const over = { type: 'gap', channel: 'market_data', key: 'A', to: null, recoverable: false };
+  receive({ ...over, epoch: 'E', from: 6 });
+  quote(4, 9, { snapshot: true });
+  expect(accounting.arrears()).toEqual([]);
+  publish(quotes, 2, 1);
+  receive({ ...over, epoch: 'F', from: 5 });
+  quote(1, 10);
+  quote(2, 11);
+  expect(found()).toEqual([]);
+});
+
 test('two changes of status in one push are a change merged away', () => {
   client.begin('agent_status', 'a', { epoch: 'E', seq: 0 });
   publish(agent, 1, 1, 'idle');

@@ -74,7 +74,7 @@ export class Ledger {
   /** The state before the last gap that can still be filled. */
   #beforeGap: State | null = null;
   #snapshotSeq: number | null = null;
-  /** Where the answer to a `since` says that the subscription stands. */
+  /** Where the answer to a `since` says that the subscription stands, until the next frame. */
   #answer: Position | null = null;
   #open = false;
   #recent: number[] = [];
@@ -147,6 +147,7 @@ export class Ledger {
       this.#report('phantom', `event n=${push.n} was never published`);
       return;
     }
+    this.#answer = null;
     if (push.snapshot) this.#snapshot(push);
     else this.#count(push);
   }
@@ -170,9 +171,13 @@ export class Ledger {
     }
     if (to === null) {
       state.ends += 1;
-      const resumed = this.#answer !== null && this.#answer.epoch !== epoch && this.#stream.channel !== 'alerts';
-      state.position = resumed && this.#answer ? { ...this.#answer } : { epoch: null, seq: 0 };
-      if (resumed && state.position.epoch !== null) this.#named = copy(state);
+      state.position = { epoch: null, seq: 0 };
+      const answer = this.#answer;
+      if (answer && answer.epoch !== epoch && this.#stream.channel !== 'alerts') {
+        // The subscription goes on from where the answer said; what was published of the new epoch before is not due.
+        this.#state = { position: { ...answer }, lastN: null, floorN: this.#stream.sent, declared: 0, ends: 0 };
+        this.#named = copy(this.#state);
+      }
     } else {
       if (to < from) this.#report('misdeclared', `a gap from ${from} to ${to}`);
       state.declared += Math.max(0, to - counted + 1);
@@ -181,6 +186,7 @@ export class Ledger {
     }
     this.#beforeGap = recoverable ? { ...before, position: { epoch, seq: from - 1 } } : null;
     this.#snapshotSeq = null;
+    this.#answer = null;
   }
 
   /** Holds what was delivered against what the publisher knows by now. */

@@ -11,7 +11,7 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
   {
     name: 'subscribers-killed',
     about: 'Redis drops all its subscribers, several times, with events on their way',
-    part: 'node',
+    part: 'redis',
     async run({ world, random }) {
       for (let times = 0; times < 4; times++) {
         await Promise.all([
@@ -25,7 +25,7 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
   {
     name: 'subscriber-overrun',
     about: 'the way to one node gets narrow, and Redis cuts its subscriber off for what it leaves unread',
-    part: 'node',
+    part: 'redis',
     async run(context) {
       const { world, alone } = context;
       const node = anyNode(context);
@@ -75,9 +75,9 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
     async run({ world }) {
       const pids = world.nodes.map(({ edge }) => edge.pid);
       for (const channel of ['{alerts}', '{market_data:SYM3}', '{agent_status}', '{backtest_progress}']) {
-        for (const bytes of POISON) await world.redisCommands.publish(PREFIX + channel, bytes);
+        for (const bytes of POISON) await world.redisCommands.publish(PREFIX + channel, bytes).catch(() => undefined);
       }
-      await world.redisCommands.publish(`${PREFIX}{alerts}`, Buffer.alloc(LARGE_BYTES, 'x'));
+      await world.redisCommands.publish(`${PREFIX}{alerts}`, Buffer.alloc(LARGE_BYTES, 'x')).catch(() => undefined);
       await sleep(3000);
       for (const [index, { edge }] of world.nodes.entries()) {
         const { status } = await edge.admin('/livez').catch(() => ({ status: 0 }));
