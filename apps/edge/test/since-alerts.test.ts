@@ -179,6 +179,18 @@ test.concurrent.each([
   expect(storyOf(seed)).toEqual([first.replace(/^\d+/, '$& lost:null'), ...rest]);
 });
 
+test.concurrent('a number that Redis never gave is not recovered, and hides none of those that follow', async () => {
+  const cluster = await startCluster();
+  await publishAlerts(cluster, 3);
+  const epoch = await epochOf(cluster);
+  const [client, seed] = [await guest(cluster.edge(0)), await seedGuest(cluster.edge(0))];
+  await client.request(since(epoch, 100));
+  await subscribeAsSeed(seed, since(epoch, 100));
+  await publishAlerts(cluster, 2);
+  expect(await told(client, 4, [epoch])).toEqual(['subscribed e1 3', 'gap e1 101..?', '4', '5']);
+  expect(await told(seed, 2)).toEqual(['4 lost:null', '5']);
+});
+
 test.concurrent(
   'a client that has alerts which its new node has not got yet gets none of them again, there or when the node has caught up',
   async () => {

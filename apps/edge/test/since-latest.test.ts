@@ -249,6 +249,30 @@ test.concurrent.each([QUOTES, AGENTS, BACKTESTS])(
 );
 
 test.concurrent(
+  'a client ahead of its node in one agent gets the events of all others once, as they come',
+  async () => {
+    const { cluster: own, edge, proxy } = await startFaultyWorld();
+    const client = await guest(edge);
+    await client.request({ type: 'subscribe', channel: 'agent_status' });
+    await publish(own, AGENTS, 'A', [R]);
+    await told(client, 2);
+    loseEvents(proxy, [2], 'A');
+    await publish(own, AGENTS, 'A', [R]);
+    await eventually(() => proxy.dropped === 1);
+    const epoch = await epochOf(own, { channel: 'agent_status', key: 'A' });
+    const ahead = { type: 'subscribe', ...AGENTS.asked('A'), since: { epoch, seq: 2 } };
+    expect(await client.request(ahead)).toMatchObject({ recovered: true });
+    await publish(own, AGENTS, 'B', [R, R, 'error']);
+    await publish(own, AGENTS, 'A', ['error']);
+    await publish(own, AGENTS, 'B', [R]);
+    const lines = (key: string) => storyOf(client, [], key).filter((line) => !line.startsWith('subscribed'));
+    await eventually(() => lines('B').length === 4);
+    expect(lines('B')).toEqual(['1', '2', '3', '4']);
+    expect(lines('A')).toEqual(['1', '3']);
+  },
+);
+
+test.concurrent(
   'a quote that a node holds back for its pace is not missed or doubled by a client that had it elsewhere',
   async () => {
     const own = await startCluster({ env: { TICKCAST_MARKET_DATA_MAX_RATE: '1' } });
