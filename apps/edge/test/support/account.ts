@@ -1,4 +1,4 @@
-import type { Channel } from '@tickcast/protocol';
+import type { Channel, Since } from '@tickcast/protocol';
 import { streamTopic } from '../../src/topics.ts';
 import type { PublishedEvent, RedisModel } from './redis-model.ts';
 
@@ -20,7 +20,7 @@ interface Received {
 }
 
 /** How far a client has come in one stream. */
-export interface Standing {
+interface Standing {
   /** null: no event came, and none had been published. */
   epoch: string | null;
   seq: number;
@@ -31,7 +31,7 @@ export interface Standing {
 }
 
 /** A part of a stream that a client was told it will not get. */
-export interface Declared {
+interface Declared {
   topic: string;
   epoch: string;
   from: number;
@@ -47,8 +47,11 @@ export class Account {
   problem: Error | null = null;
   readonly #redis: RedisModel;
   readonly #isOptedIn: boolean;
+  readonly #covers: (topic: string) => boolean;
 
-  constructor(redis: RedisModel, isOptedIn: boolean) {
+  /** @param covers whether the client is subscribed to a stream */
+  constructor(redis: RedisModel, isOptedIn: boolean, covers: (topic: string) => boolean) {
+    this.#covers = covers;
     this.#redis = redis;
     this.#isOptedIn = isOptedIn;
   }
@@ -56,6 +59,12 @@ export class Account {
   /** A subscription begins, or begins anew, behind this event. */
   start(topic: string, epoch: string | null, seq: number, isExact = true): void {
     this.standings.set(topic, { epoch, seq, isExact, isOver: false });
+  }
+
+  /** What a client gives as `since`: it knows the epoch once it was told it; after the end of one it has to ask. */
+  since(topic: string): Since | undefined {
+    const at = this.standings.get(topic);
+    return at?.epoch && at.isExact && !at.isOver ? { epoch: at.epoch, seq: at.seq } : undefined;
   }
 
   take(frame: unknown): void {
@@ -72,7 +81,7 @@ export class Account {
   #gap(gap: Received): void {
     const { channel, key = null, epoch = '', from = 0, to = null, recoverable = false } = gap;
     const topic = streamTopic(channel ?? 'alerts', key);
-    const at = this.#standing(topic, gap);
+    const at = this.#standing(topic);
     if (!this.#isOptedIn) fail('a gap to a client that did not opt in', gap, at);
     if (to !== null && to < from) fail('a gap of nothing', gap, at);
     this.declared.push({ topic, epoch, from, to, recoverable });
@@ -86,7 +95,7 @@ export class Account {
     const event = this.#redis.published[n];
     if (!event || event.seq !== push.seq) fail('an event with the number of another', push, event);
     const topic = streamTopic(event.id.channel, event.id.key);
-    const at = this.#standing(topic, push);
+    const at = this.#standing(topic);
     const { epoch, seq } = event;
     if (push.snapshot) {
       if (at.isExact && (at.epoch !== epoch || at.seq !== seq) && !(at.seq === 0 && !at.isOver)) {
@@ -148,9 +157,14 @@ export class Account {
     }
   }
 
-  #standing(topic: string, frame: unknown): Standing {
-    const at = this.standings.get(topic);
-    return at ?? fail('a stream that is not subscribed', frame, topic);
+  /** A stream that is new begins at its beginning; but without answers a client can't tell whether it is. */
+  #standing(topic: string): Standing {
+    let at = this.standings.get(topic);
+    if (!at) {
+      at = { epoch: null, seq: 0, isExact: this.#isOptedIn && this.#covers(topic), isOver: false };
+      this.standings.set(topic, at);
+    }
+    return at;
   }
 }
 

@@ -107,7 +107,7 @@ export class AccountedClient {
     this.#redis = redis;
     this.isOptedIn = isOptedIn;
     this.#claim = claim;
-    this.account = new Account(redis, isOptedIn);
+    this.account = new Account(redis, isOptedIn, (topic) => this.covers(topic));
   }
 
   get connection(): Connection | null {
@@ -203,13 +203,17 @@ export class AccountedClient {
     this.#forgetWhatIsNotCovered();
   }
 
+  allows(channel: Channel, key: string | null): boolean {
+    return parseChannelsClaim(this.#claim)?.allows(channel, key) === true;
+  }
+
   /** Whether one of its subscriptions brings the stream. */
   covers(topic: string): boolean {
     const [channel, key = null] = topic.split(':') as [Channel, string?];
     const subscriptions = this.#connection?.subscriptions;
     if (!subscriptions) return false;
     if (subscriptions.has(channel, key)) return true;
-    return subscriptions.has(channel, null) && parseChannelsClaim(this.#claim)?.allows(channel, key) === true;
+    return subscriptions.has(channel, null) && this.allows(channel, key);
   }
 
   stall(): void {
@@ -235,13 +239,10 @@ export class AccountedClient {
   }
 
   #forgetWhatIsNotCovered(): void {
-    const { standings } = this.account;
-    for (const [topic, standing] of standings) {
-      if (this.covers(topic)) continue;
-      this.#socket?.whenRead(() => {
-        if (standings.get(topic) === standing) standings.delete(topic);
-      });
-    }
+    const gone = [...this.#redis.topics].filter((topic) => !this.covers(topic));
+    this.#socket?.whenRead(() => {
+      for (const topic of gone) this.account.standings.delete(topic);
+    });
   }
 
   /** Of streams that its subscriptions to all bring, and of which it has heard nothing yet. */

@@ -35,6 +35,8 @@ interface NodeSide {
 export class RedisModel {
   readonly published: PublishedEvent[] = [];
   readonly states = new Map<string, StreamState>();
+  /** Names of all streams that there ever were. */
+  readonly topics = new Set<string>();
   readonly links: RedisLinkModel[] = [];
   log: PublishedEvent[] = [];
   /** Events that Redis can tell nothing of any more. */
@@ -89,6 +91,7 @@ export class RedisModel {
   /** The stream's state, with a numbering of this run. */
   opened(id: StreamId): StreamState {
     const name = streamTopic(id.channel, id.key);
+    this.topics.add(name);
     let state = this.states.get(name);
     if (!state) {
       state = { id, boot: -1, epoch: '', seq: 0, last: null, kept: 0, standsFrom: 0 };
