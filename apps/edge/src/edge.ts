@@ -145,7 +145,7 @@ export class Edge implements EngineHandler<Connection> {
     this.#draining = true;
     this.#log.info({ connections: this.#connections.size, drainMs }, 'draining');
     this.#engine.stopListening();
-    await drain(this.#connections, drainMs);
+    await drain(this.#connections, drainMs, (connection) => this.#seatKeeper.handOver(connection));
     await this.#seatKeeper.settle();
     this.#slowConsumers.stop();
     clearInterval(this.#pruning);
@@ -292,6 +292,6 @@ export class Edge implements EngineHandler<Connection> {
 
 /** SPEC 1's table of ends: by the code this node closed with, else by how the client ended it. */
 function fateOfSeat({ closeCode }: Connection, code: number, isClientsFault: boolean) {
-  if (closeCode !== null) return closeCode === 1012 ? 'kept_for_return' : CLOSES[closeCode].seat;
+  if (closeCode !== null) return CLOSES[closeCode].seat;
   return code === 1006 && !isClientsFault ? 'reserved' : 'free';
 }

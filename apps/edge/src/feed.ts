@@ -8,6 +8,7 @@ import { feedTopic } from './topics.ts';
 
 /** The Function's header line is short; anything longer than this is no event. */
 const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 512;
+const NO_EVENT = 'neither a frame nor an event of the Function';
 
 /** How conflated streams are paced. */
 export interface Pacing {
@@ -118,7 +119,9 @@ export class Feed {
 
   message(bytes: Buffer): void {
     this.messageAt = this.#pacing.clock();
-    if (this.#readers > 0) this.#backlog.push(bytes);
+    // Nothing that large is kept back even for a moment.
+    if (bytes.length > MAX_MESSAGE_BYTES) this.#refuse(NO_EVENT);
+    else if (this.#readers > 0) this.#backlog.push(bytes);
     else if (this.live) {
       const behind = this.#take(bytes);
       if (behind) this.#lookFor(behind, bytes, []);
@@ -223,8 +226,8 @@ export class Feed {
   /** @returns the stream of which something is missing that may be had yet; then nothing was taken */
   #take(item: Waiting): Stream | null {
     if (!Buffer.isBuffer(item)) return this.#numbered(item, item.event, item.standsFrom);
-    const event = item.length > MAX_MESSAGE_BYTES ? null : decodeEnvelope(item);
-    if (event === null) return this.#refuse('neither a frame nor an event of the Function');
+    const event = decodeEnvelope(item);
+    if (event === null) return this.#refuse(NO_EVENT);
     // The Function has checked its frames already, but anybody who may PUBLISH can write what looks like its events.
     const checked = checkPublishedFrame(this.channel, event === 'raw' ? item : event.frame);
     if ('problem' in checked) return this.#refuse(checked.problem);

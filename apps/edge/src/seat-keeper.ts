@@ -119,13 +119,24 @@ export class SeatKeeper {
       return await this.#parts.seats.take({ sub, newId, ...(wanted === null ? {} : { seat: wanted }) });
     } catch (error) {
       // It may have been taken all the same, and nobody would sit on it.
-      this.#track(this.#parts.seats.release({ id: newId, sub, gen: 1, deficitMs: 0 }));
+      void this.#track(this.#parts.seats.release({ id: newId, sub, gen: 1, deficitMs: 0 }));
       throw error;
     }
   }
 
+  /**
+   * Reserves the seat of a client that is about to be sent away; resolves when Redis has it, or can't be reached. Before the
+   * close: told first, the client may be back at another node before Redis knows what its bucket was.
+   */
+  async handOver(connection: Connection): Promise<void> {
+    const lease = this.#leaseOf(connection);
+    if (!lease || this.#held.get(lease.id) !== connection) return;
+    this.#held.delete(lease.id);
+    await this.#track(this.#parts.seats.reserve({ ...lease, ms: HANDOVER_MS }));
+  }
+
   /** A connection has ended: its seat goes the way SPEC 1 says for that end. */
-  ended(connection: Connection, fate: SeatAfterClose | 'kept_for_return'): void {
+  ended(connection: Connection, fate: SeatAfterClose): void {
     const { seat } = connection;
     if (!seat || this.#held.get(seat.id) !== connection) return;
     this.#held.delete(seat.id);
@@ -210,17 +221,15 @@ export class SeatKeeper {
     return { id: seat.id, gen: seat.gen, sub: identity?.sub ?? '', deficitMs };
   }
 
-  #giveBack(connection: Connection, fate: SeatAfterClose | 'kept_for_return'): void {
+  #giveBack(connection: Connection, fate: SeatAfterClose): void {
     const lease = this.#leaseOf(connection);
     if (!lease || fate === 'none' || fate === 'handed_over') return;
     const { seats } = this.#parts;
-    if (fate === 'free') this.#track(seats.release(lease));
-    else if (fate === 'kept_for_return') this.#track(seats.reserve({ ...lease, ms: HANDOVER_MS }));
-    else this.#track(seats.reserve(lease));
+    void this.#track(fate === 'free' ? seats.release(lease) : seats.reserve(lease));
   }
 
-  #track(call: Promise<EndReply>): void {
-    void this.#remember(
+  #track(call: Promise<EndReply>): Promise<void> {
+    return this.#remember(
       call.then(
         (reply) => this.#heard(reply),
         (error: unknown) => {

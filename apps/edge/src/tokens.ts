@@ -57,13 +57,10 @@ function verificationWith(tokenKey: TokenKey): Verification {
 }
 
 function identityOf(payload: JWTPayload): Identity {
-  const { sub = '', exp, iat } = payload;
+  const { sub = '', exp } = payload;
   if (typeof exp !== 'number') throw new TokenRejectedError('the token has no exp');
   if (typeof sub !== 'string' || sub.length > 256) throw new TokenRejectedError('sub is not a string of up to 256');
   const now = Date.now() / 1000;
-  if (iat !== undefined && iat > now + CLOCK_TOLERANCE_SECONDS) {
-    throw new TokenRejectedError('iat lies in the future');
-  }
   const claim = parseChannelsClaim(payload['channels']);
   if (claim === null) throw new TokenRejectedError('the channels claim is malformed');
   return { sub, claim, expiresAt: exp, endsAt: exp > now ? exp : exp + CLOCK_TOLERANCE_SECONDS };

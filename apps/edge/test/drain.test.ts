@@ -16,6 +16,7 @@ import {
 import { type Cluster, forgetClusters, startCluster, takeSeat } from './support/cluster.ts';
 import { alert, marketData } from './support/frames.ts';
 import { handshakeRequest, openRawSocket } from './support/raw-socket.ts';
+import { recallRoamers, sendRoamer } from './support/roamer.ts';
 
 const NOTICE = { type: 'status', state: 'draining' };
 const FAREWELL = { type: 'error', error: 'draining', detail: expect.any(String) };
@@ -27,7 +28,10 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(forgetClusters);
+afterAll(async () => {
+  forgetClusters();
+  await recallRoamers();
+});
 
 const startNode = (drainSeconds: number, edges = 1): Promise<Cluster> =>
   startCluster({ redis, edges, env: { TICKCAST_DRAIN_SECONDS: String(drainSeconds), TICKCAST_LOG_LEVEL: 'warn' } });
@@ -247,6 +251,19 @@ test.concurrent.each(['refuses', 'does not answer'] as const)(
     expect(await cluster.seats()).toBe(2);
   },
 );
+
+test.concurrent('clients sent away all at once go on at the next node with the bucket they had', async () => {
+  const cluster = await startNode(0, 2);
+  const token = await mintToken();
+  const nodes = cluster.edges.map(({ url }) => url);
+  const roamers = await Promise.all(
+    Array.from({ length: 300 }, () => sendRoamer(token, (stay) => nodes[Math.min(stay, 1)] ?? '')),
+  );
+  expect(await cluster.edge(0).stop()).toEqual({ code: 0, signal: null });
+  await eventually(() => roamers.every(({ seats }) => seats.length === 2), { withinMs: 10_000 });
+  // Redis takes the bucket of a seat in use for empty: it must have been told before the clients are back.
+  for (const { notices } of roamers) expect(notices).toEqual([NOTICE, FAREWELL]);
+});
 
 async function nodeOf(drainSeconds: number) {
   const { edges, publisher } = await startNode(drainSeconds);

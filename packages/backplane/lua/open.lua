@@ -23,8 +23,10 @@ local function stands_from(stream, frame_seq, noted)
   return stream.channel ~= 'alerts' and tonumber(noted) or frame_seq - 1
 end
 
+-- Of those listed, one that somebody has overwritten with another type must not keep the others from being opened.
 local function open_stream(stream, clock, boot, is_listed)
-  local state = redis.call(
+  local read = is_listed and redis.pcall or redis.call
+  local state = read(
     'HMGET', stream.state, 'epoch', 'seq', 'boot', 'time', 'keep', 'frame', 'frame_epoch', 'frame_seq', 'stands_from'
   )
   local epoch, seq, frame = state[1], tonumber(state[2]), state[6]

@@ -9,8 +9,9 @@
 
 local RECENT_MS = 60000
 
+-- A key that somebody has overwritten with another type must not keep the other streams from being compared: hence pcall.
 local function add_position(positions, key, state, since_s)
-  local fields = redis.call('HMGET', state, 'epoch', 'seq', 'time')
+  local fields = redis.pcall('HMGET', state, 'epoch', 'seq', 'time')
   local epoch, seq = fields[1], tonumber(fields[2])
   if epoch and seq and (not since_s or (tonumber(fields[3]) or 0) >= since_s) then
     positions[#positions + 1] = { key, epoch, seq }
@@ -23,7 +24,7 @@ local function recent_positions(name, now_ms)
   local positions = {}
   for _, life in ipairs({ DAY_MS, TERMINAL_MS }) do
     local expiry = now_ms + life
-    for _, key in ipairs(redis.call('ZRANGEBYSCORE', name, expiry - RECENT_MS, expiry)) do
+    for _, key in ipairs(redis.pcall('ZRANGEBYSCORE', name, expiry - RECENT_MS, expiry)) do
       add_position(positions, key, name .. ':' .. key, (now_ms - RECENT_MS) / 1000)
     end
   end

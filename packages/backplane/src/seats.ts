@@ -183,14 +183,19 @@ export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOption
 
 /** Reads a message of `names.seats.takenChannel`; null when it is not one. */
 export function decodeTakeOver(message: Buffer): TakeOver | null {
-  const [, id, gen, node] = /^([A-Za-z0-9_-]{1,64}) (\d{1,16}) (.*)$/s.exec(message.toString()) ?? [];
+  const [, id, gen, node] = /^([A-Za-z0-9_-]{1,64}) (\d{1,16}) (.*)$/s.exec(textOf(message)) ?? [];
   if (id === undefined || node === undefined) return null;
   return { id, gen: Number(gen), node };
 }
 
 /** Reads a message of `names.seats.takenChannel`; null when it is not of a budget. */
 export function decodeSeatBudget(message: Buffer): SeatBudget | null {
-  const [, id, gen, deficitMs] = /^=([A-Za-z0-9_-]{1,64}) (\d{1,16}) (\d{1,4})$/.exec(message.toString()) ?? [];
+  const [, id, gen, deficitMs] = /^=([A-Za-z0-9_-]{1,64}) (\d{1,16}) (\d{1,4})$/.exec(textOf(message)) ?? [];
   if (id === undefined) return null;
   return { id, gen: Number(gen), deficitMs: Number(deficitMs) };
+}
+
+/** Anybody who may PUBLISH can send what is no news of a seat, and megabytes of it. */
+function textOf(message: Buffer): string {
+  return message.toString('utf8', 0, 512);
 }

@@ -50,7 +50,6 @@ export async function sendRoamer(token: string, nodeOf: (stay: number) => string
     if (frame['error'] === 'rate_limited') {
       // The bucket of a seat taken over from a living or dead node is empty.
       setTimeout(() => member?.send(asked), Number(frame['retry_after_ms']));
-      return;
     }
     if (type === 'alerts') {
       alerts.push((data as { n: number }).n);
