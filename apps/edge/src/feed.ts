@@ -102,11 +102,17 @@ export class Feed {
     return this.live && (key === null || (this.streams.get(key)?.epoch ?? null) !== null);
   }
 
-  /** Takes up a stream that nobody has published to yet; one that was heard of meanwhile stays as it is. */
+  /**
+   * Takes up a stream of which it has not heard yet; one that was heard of meanwhile stays as it is. Where there were events
+   * it begins before the first: others, who get all streams, are to have them too.
+   */
   learn(stored: readonly StoredStream[]): void {
     for (const entry of stored) {
       const stream = this.stream(entry.key);
-      if (stream.epoch === null) stream.startFrom(numberingOf(entry), eventOf(entry), entry.standsFrom);
+      if (stream.epoch !== null) continue;
+      const event = eventOf(entry);
+      if (event?.epoch === entry.epoch) stream.startFrom({ epoch: entry.epoch, seq: 0 }, null);
+      else stream.startFrom(numberingOf(entry), event, entry.standsFrom);
     }
   }
 

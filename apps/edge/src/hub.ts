@@ -229,11 +229,14 @@ export class Hub implements FeedSink {
     for (const callback of waiting) callback(feed.live);
   }
 
-  /** Opens one agent or backtest that never published: where its numbering begins is known to Redis alone. */
+  /** Opens one agent or backtest of which nothing was heard: where its numbering stands is known to Redis alone. */
   async #learn(feed: Feed, key: string | null, callback: (ready: boolean) => void): Promise<void> {
     const { source, log } = this.#parts;
     try {
-      feed.learn(await inTime(source.open(feed.channel, key)));
+      const stored = await inTime(source.open(feed.channel, key));
+      feed.learn(stored);
+      // Its first events are still on their way, or were lost.
+      if (stored.some((one) => feed.isBehind(one))) await inTime(this.#catchUp.resync(feed, key));
     } catch (error) {
       log.warnSparsely({ feed: feed.name, key, reason: (error as Error).message }, 'could not open a stream');
     }
