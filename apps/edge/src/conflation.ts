@@ -1,6 +1,6 @@
 import type { Flushable, FlushSchedule } from './flush-schedule.ts';
 import { Pace } from './pace.ts';
-import type { Delivery } from './stream.ts';
+import type { Delivery, Hole } from './stream.ts';
 
 /** A frame outside numbering, from a plain PUBLISH. */
 export interface RawDelivery {
@@ -98,8 +98,14 @@ export function merge(older: Delivery, newer: Delivery): Delivery {
       holes: [...older.holes, ...newer.holes],
     };
   }
-  // Across a change of epoch nothing can be counted: the newer event's hole takes in the older one, which nobody got.
+  // Across a change of epoch nothing can be counted: the newer event's hole takes in the older one, which nobody got, and
+  // all that it stood for.
   const { epoch, seq } = older.event;
-  const widened = newer.holes.map((hole) => (hole.epoch === epoch ? { ...hole, from: seq - older.conflated } : hole));
-  return { event: newer.event, conflated: newer.conflated, holes: [...older.holes, ...widened] };
+  const isWithin = (hole: Hole) => hole.epoch === epoch && hole.to !== null;
+  const lost = older.holes.filter(isWithin).reduce((sum, { from, to }) => sum + (to ?? from) - from + 1, 0);
+  const widened = newer.holes.map((hole) =>
+    hole.epoch === epoch ? { ...hole, from: seq - older.conflated - lost } : hole,
+  );
+  const before = older.holes.filter((hole) => !isWithin(hole));
+  return { event: newer.event, conflated: newer.conflated, holes: [...before, ...widened] };
 }
