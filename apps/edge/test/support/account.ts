@@ -26,6 +26,8 @@ interface Standing {
   seq: number;
   /** false: it may have come further; the next event tells. */
   isExact: boolean;
+  /** Events before the last gap that the next push is to stand for. */
+  open: number;
   /** It was told that the epoch is over. */
   isOver: boolean;
 }
@@ -58,7 +60,7 @@ export class Account {
 
   /** A subscription begins, or begins anew, behind this event. */
   start(topic: string, epoch: string | null, seq: number, isExact = true): void {
-    this.standings.set(topic, { epoch, seq, isExact, isOver: false });
+    this.standings.set(topic, { epoch, seq, isExact, open: 0, isOver: false });
   }
 
   /** What a client gives as `since`: it knows the epoch once it was told it; after the end of one it has to ask. */
@@ -87,8 +89,12 @@ export class Account {
     this.declared.push({ topic, epoch, from, to, recoverable });
     // That an epoch is over may be told again: by the node's own stream, after the answer to a `since`.
     if (at.isOver && at.epoch === epoch && to === null) return;
-    this.#goesOn(at, epoch, from, gap);
-    Object.assign(at, { epoch, seq: to ?? from - 1, isExact: true, isOver: to === null });
+    // What waited for a slow client and the gap come together, and only the count can tell what was merged.
+    const last = epoch === at.epoch && !at.isOver ? at : { seq: 0, open: 0 };
+    const skipped = to !== null && at.isExact ? Math.max(0, from - last.seq - 1) : 0;
+    const open = to === null ? 0 : last.open + skipped;
+    this.#goesOn(at, epoch, from - skipped + (to === null ? last.open : 0), gap);
+    Object.assign(at, { epoch, seq: to ?? from - 1, isExact: true, isOver: to === null, open });
   }
 
   #push(push: Received, n: number): void {
@@ -114,10 +120,10 @@ export class Account {
       Object.assign(at, { isOver: true });
       // How many of the new epoch are lost is not told either.
       if (first < 1) fail('more merged than there were', push, at, event);
-    } else this.#goesOn(at, epoch, first - (lost ?? 0), push);
+    } else this.#goesOn(at, epoch, first - (lost ?? 0) + at.open, push);
     if (lost) this.declared.push({ topic, epoch, from: first - lost, to: first - 1, recoverable: false });
-    this.#hidesNothing(event, first, push);
-    Object.assign(at, { epoch, seq, isExact: true, isOver: false });
+    if (at.open === 0) this.#hidesNothing(event, first, push);
+    Object.assign(at, { epoch, seq, isExact: true, open: 0, isOver: false });
   }
 
   /** What comes next begins with event `from` of `epoch`: nothing before it is missing, and nothing came already. */
@@ -161,7 +167,7 @@ export class Account {
   #standing(topic: string): Standing {
     let at = this.standings.get(topic);
     if (!at) {
-      at = { epoch: null, seq: 0, isExact: this.#isOptedIn && this.#covers(topic), isOver: false };
+      at = { epoch: null, seq: 0, isExact: this.#isOptedIn && this.#covers(topic), open: 0, isOver: false };
       this.standings.set(topic, at);
     }
     return at;

@@ -52,12 +52,13 @@ export class CoreNode {
 
 /** A socket whose peer reads at once, or not at all for a while. */
 class PeerSocket extends MemorySocket {
-  readonly #onFrame: (frame: unknown) => void;
+  readonly #onFrame: (frame: Record<string, unknown>) => () => void;
   readonly #onEnd: () => void;
   #unread: Array<() => void> = [];
   isReading = true;
 
-  constructor(onFrame: (frame: unknown) => void, onEnd: () => void) {
+  /** @param onFrame a frame was sent; answers what is to be done once it is read */
+  constructor(onFrame: (frame: Record<string, unknown>) => () => void, onEnd: () => void) {
     super();
     this.#onFrame = onFrame;
     this.#onEnd = onEnd;
@@ -67,7 +68,7 @@ class PeerSocket extends MemorySocket {
     if (this.closeCode !== null) return;
     const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString();
     this.buffered += text.length;
-    this.whenRead(() => this.#onFrame(JSON.parse(text)));
+    this.whenRead(this.#onFrame(JSON.parse(text) as Record<string, unknown>));
   }
 
   read(): void {
@@ -100,7 +101,7 @@ export class AccountedClient {
   #node: CoreNode | null = null;
   #connection: Connection | null = null;
   #socket: PeerSocket | null = null;
-  readonly #waiting = new Map<number, (reply: Record<string, unknown>) => void>();
+  readonly #waiting = new Map<number, (reply: Record<string, unknown>, newStreams: Array<() => void>) => void>();
   #ids = 0;
 
   constructor(redis: RedisModel, isOptedIn: boolean, claim?: string[]) {
@@ -127,7 +128,7 @@ export class AccountedClient {
   connect(node: CoreNode): void {
     this.disconnect();
     const socket = new PeerSocket(
-      (frame) => this.#received(frame as Record<string, unknown>),
+      (frame) => this.#sent(frame),
       () => {
         this.closes.push(socket.closeCode ?? 0);
         if (this.#socket === socket) this.disconnect();
@@ -167,7 +168,10 @@ export class AccountedClient {
     connection.identity = { sub: 'desk', claim, expiresAt: 2_000_000_000, endsAt: 2_000_000_000 };
     connection.subscriptions.enforce(claim);
     this.#forgetWhatIsNotCovered();
-    this.#expectNewStreams();
+    const newStreams = this.#newStreams();
+    this.#socket?.whenRead(() => {
+      for (const start of newStreams) start();
+    });
   }
 
   /** Subscribes; with `since` once it is answered all that comes is to follow that event. */
@@ -176,9 +180,9 @@ export class AccountedClient {
     if (!connection) return;
     const topic = streamTopic(channel, key);
     const isNew = !this.covers(topic);
-    const started = (epoch: string | null, seq: number) => {
+    const started = (epoch: string | null, seq: number, newStreams: Array<() => void> = []) => {
       if (since) this.account.start(topic, since.epoch, since.seq);
-      else if (key === null && channel !== 'alerts') this.#expectNewStreams();
+      else if (key === null && channel !== 'alerts') for (const start of newStreams) start();
       else if (isNew || !this.account.standings.has(topic)) this.account.start(topic, epoch, seq);
     };
     if (!this.isOptedIn) {
@@ -192,8 +196,8 @@ export class AccountedClient {
     }
     this.#ids += 1;
     const id = this.#ids;
-    this.#waiting.set(id, ({ type, epoch, seq }) => {
-      if (type === 'subscribed') started(epoch as string | null, Number(seq));
+    this.#waiting.set(id, ({ type, epoch, seq }, newStreams) => {
+      if (type === 'subscribed') started(epoch as string | null, Number(seq), newStreams);
     });
     subscribe(connection, { type: 'subscribe', id, channel, key, ...(since ? { since } : {}) }, MAX_SUBSCRIPTIONS);
   }
@@ -229,13 +233,17 @@ export class AccountedClient {
     this.#node?.slowConsumers.drained(connection);
   }
 
-  #received(frame: Record<string, unknown>): void {
+  #sent(frame: Record<string, unknown>): () => void {
     const { id } = frame;
     if (typeof id === 'number') {
-      this.#waiting.get(id)?.(frame);
-      this.#waiting.delete(id);
-    } else if (frame['type'] === 'error') this.#forgetWhatIsNotCovered();
-    else this.account.take(frame);
+      const newStreams = this.#newStreams();
+      return () => {
+        this.#waiting.get(id)?.(frame, newStreams);
+        this.#waiting.delete(id);
+      };
+    }
+    if (frame['type'] === 'error') this.#forgetWhatIsNotCovered();
+    return () => this.account.take(frame);
   }
 
   #forgetWhatIsNotCovered(): void {
@@ -245,12 +253,13 @@ export class AccountedClient {
     });
   }
 
-  /** Of streams that its subscriptions to all bring, and of which it has heard nothing yet. */
-  #expectNewStreams(): void {
-    for (const { id, epoch, seq } of this.#redis.states.values()) {
+  /** Streams that its subscriptions to all bring, as they stand now: a client hears of each from its next event on. */
+  #newStreams(): Array<() => void> {
+    return [...this.#redis.states.values()].flatMap(({ id, epoch, seq }) => {
       const topic = streamTopic(id.channel, id.key);
-      if (this.account.standings.has(topic) || !this.covers(topic)) continue;
-      this.account.start(topic, seq === 0 ? null : epoch, seq, seq === 0);
-    }
+      if (!this.covers(topic)) return [];
+      const start = () => this.account.start(topic, seq === 0 ? null : epoch, seq, seq === 0);
+      return [() => void (this.account.standings.has(topic) || start())];
+    });
   }
 }
