@@ -1,5 +1,5 @@
 /** SPEC 3: `since` on the streams of which the newest event counts: it is sent with what it stands for, unless that hides something. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import type { StreamId } from '@tickcast/protocol';
 import { type EdgeProcess, eventually, startRedis } from '@tickcast/testing';
 import { type Cluster, forgetClusters, startCluster } from './support/cluster.ts';
@@ -42,13 +42,16 @@ const BACKTESTS: Kind = {
 };
 
 /** Node 0 holds the streams while they are published to; node 1 hears of them from Redis alone. */
-let cluster: Cluster;
+let sharedCluster: Promise<Cluster> | null = null;
 let keys = 0;
 
-beforeAll(async () => {
-  cluster = await startCluster({ edges: 2, env: { TICKCAST_MARKET_DATA_MAX_RATE: '1000' } });
-});
 afterAll(forgetClusters);
+
+/** For the tests with keys of their own. Not in `beforeAll`, for which concurrent tests don't wait. */
+function shared(): Promise<Cluster> {
+  sharedCluster ??= startCluster({ edges: 2, env: { TICKCAST_MARKET_DATA_MAX_RATE: '1000' } });
+  return sharedCluster;
+}
 
 interface Case {
   what: string;
@@ -62,7 +65,7 @@ interface Case {
 
 const R = 'running';
 
-test.each<Case>([
+test.concurrent.each<Case>([
   { what: 'a quote: nothing missed', kind: QUOTES, statuses: [R, R], since: 2, recovered: true, between: [] },
   { what: 'a quote: one missed', kind: QUOTES, statuses: [R, R], since: 1, recovered: true, between: ['2 recovered'] },
   {
@@ -141,6 +144,7 @@ test.each<Case>([
   },
 ])('$what; the answer is the same on a node that saw it all and on one that saw nothing', async (one) => {
   const { kind, statuses, since, recovered, between } = one;
+  const cluster = await shared();
   const key = `${kind === QUOTES ? 'Q' : 'k'}${++keys}`;
   const id = { channel: kind.channel, key };
   const subscribe = { type: 'subscribe', ...kind.asked(key) };
@@ -169,9 +173,10 @@ test.each<Case>([
   for (const client of [...comers, seed, witness]) await client.close();
 });
 
-test.each([QUOTES, AGENTS, BACKTESTS])(
+test.concurrent.each([QUOTES, AGENTS, BACKTESTS])(
   'an unknown epoch of $channel is declared without an end, and the snapshot follows as always',
   async (kind) => {
+    const cluster = await shared();
     const key = `${kind === QUOTES ? 'Q' : 'k'}${++keys}`;
     await publish(cluster, kind, key, [R, R]);
     const subscribe = { type: 'subscribe', ...kind.asked(key) };
@@ -225,6 +230,9 @@ test.concurrent.each([QUOTES, AGENTS, BACKTESTS])(
     const id = { channel: kind.channel, key: 'A' };
     const subscribe = { type: 'subscribe', ...kind.asked('A') };
     const behind = await guest(edge);
+    // All are there before: some seconds later the node finds out by itself what it has missed.
+    const [equal, partly, beyond] = [await guest(edge), await guest(edge), await guest(edge)];
+    const seed = await seedGuest(edge);
     await behind.request(subscribe);
     await publish(own, kind, 'A', [R]);
     await told(behind, 2);
@@ -232,12 +240,10 @@ test.concurrent.each([QUOTES, AGENTS, BACKTESTS])(
     await publish(own, kind, 'A', [R, R, R]);
     await eventually(() => proxy.dropped === 3);
     const epoch = await epochOf(own, id);
-    const [equal, partly, seed] = [await guest(edge), await guest(edge), await seedGuest(edge)];
     expect(await equal.request({ ...subscribe, since: { epoch, seq: 4 } })).toMatchObject({ recovered: true });
     expect(await partly.request({ ...subscribe, since: { epoch, seq: 3 } })).toMatchObject({ recovered: true });
     await subscribeAsSeed(seed, { ...subscribe, since: { epoch, seq: 3 } });
     // One that the node never had, nor Redis.
-    const beyond = await guest(edge);
     expect(await beyond.request({ ...subscribe, since: { epoch, seq: 9 } })).toMatchObject({ recovered: false });
     await publish(own, kind, 'A', [R]);
     expect((await told(behind, 3)).slice(1)).toEqual(['1', '5 conflated:3']);
@@ -299,8 +305,8 @@ test.concurrent(
   },
 );
 
-test('since with symbols, or where a subscription covers many streams, is refused as invalid', async () => {
-  const client = await guest(cluster.edge(0));
+test.concurrent('since with symbols, or where a subscription covers many streams, is refused as invalid', async () => {
+  const client = await guest((await shared()).edge(0));
   const since = { epoch: 'e', seq: 1 };
   for (const subscription of [
     { channel: 'market_data', symbols: ['A', 'B'] },
