@@ -136,7 +136,7 @@ export class Aside {
   #wait(stream: Stream, delivery: Delivery): void {
     const older = this.#waiting.get(stream);
     const merged = older ? merge(older, delivery) : delivery;
-    if (!delivery.event.keep) this.#waiting.set(stream, merged);
+    if (!mustGo(stream, delivery)) this.#waiting.set(stream, merged);
     else {
       const snapshot = this.#snapshots.get(stream);
       if (snapshot) {
@@ -169,4 +169,9 @@ export class Aside {
     const own = event.epoch === position.epoch ? event.seq - position.seq - 1 : delivery.conflated;
     return { event, conflated: Math.min(delivery.conflated, own), holes: [...owed, ...holes] };
   }
+}
+
+/** A refresh of an agent that made up for lost events may be the only one to show a change of status among them. */
+function mustGo({ id }: Stream, { event, conflated }: Delivery): boolean {
+  return event.keep || (id.channel === 'agent_status' && conflated > 0);
 }

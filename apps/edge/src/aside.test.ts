@@ -1,0 +1,49 @@
+/** What a client that reads too slowly must get all the same. */
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { ModelWorld } from '../test/support/model-world.ts';
+
+const AGENT = { channel: 'agent_status', key: 'a' } as const;
+
+let world: ModelWorld;
+beforeEach(() => {
+  jest.useFakeTimers({ now: 0 });
+  world = new ModelWorld([0]);
+});
+afterEach(() => {
+  world.end();
+  jest.useRealTimers();
+});
+
+const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+/** A client of the first node that has opted in, and has left as much unread as makes it slow. */
+async function slowClient() {
+  const client = world.client(2);
+  client.subscribe(AGENT.channel, AGENT.key);
+  await pass(10);
+  client.stall();
+  for (let time = 0; time < 13; time += 1) world.redis.publish(AGENT, 'idle');
+  await pass(200);
+  expect(client.connection?.subscriptions.asides.isPaused).toBe(true);
+  return client;
+}
+
+test('refreshes of an agent wait for a slow client, and come as one', async () => {
+  const client = await slowClient();
+  for (let time = 0; time < 20; time += 1) world.redis.publish(AGENT, 'idle');
+  await pass(200);
+  client.read();
+  expect(world.laggards([client], [AGENT])).toEqual([]);
+  expect(client.closes).toEqual([]);
+});
+
+test('a change of status behind a refresh that made up for it is not merged away by the next change', async () => {
+  const client = await slowClient();
+  world.redis.publish(AGENT, 'running', [0]);
+  world.redis.publish(AGENT, 'running');
+  await pass(200);
+  world.redis.publish(AGENT, 'idle');
+  await pass(200);
+  client.read();
+  expect(world.laggards([client], [AGENT])).toEqual([]);
+});
