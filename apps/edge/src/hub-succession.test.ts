@@ -1,38 +1,21 @@
 /** A feed that is dropped, and the one that takes its place for a client that comes back at just that moment. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { envelope, numbered, stored } from '../test/support/events.ts';
-import { MemoryFanout, MemorySource } from '../test/support/parts.ts';
+import { hubInMemory } from '../test/support/parts.ts';
 import type { Feed } from './feed.ts';
-import { Hub } from './hub.ts';
-import { createLog } from './log.ts';
-import { Metrics } from './metrics.ts';
 
 const SYMBOL = '0700.HK';
 const NAME = `tickcast:{market_data:${SYMBOL}}`;
 const LINGER_MS = 10_000;
 const EVERY_MS = 20;
 
-let source: MemorySource;
-let fanout: MemoryFanout;
-let hub: Hub;
+let { source, fanout, losses, hub } = {} as ReturnType<typeof hubInMemory>;
 let seq: number;
-let losses: unknown[];
 
 beforeEach(() => {
   jest.useFakeTimers();
-  source = new MemorySource();
-  fanout = new MemoryFanout();
+  ({ source, fanout, losses, hub } = hubInMemory());
   seq = 0;
-  losses = [];
-  hub = new Hub({
-    source,
-    fanout,
-    declareLoss: (_stream, { holes }) => losses.push(...holes),
-    marketDataMaxRate: 10,
-    now: () => performance.now(),
-    metrics: new Metrics(),
-    log: createLog('silent', 'test'),
-  });
 });
 afterEach(() => {
   hub.stop();

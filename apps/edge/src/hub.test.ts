@@ -1,33 +1,16 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { EPOCH, envelope, numbered, stored } from '../test/support/events.ts';
-import { MemoryFanout, MemorySource } from '../test/support/parts.ts';
+import { hubInMemory } from '../test/support/parts.ts';
 import type { Feed } from './feed.ts';
-import { Hub } from './hub.ts';
-import { createLog } from './log.ts';
-import { Metrics } from './metrics.ts';
 
 const ALERTS = 'tickcast:{alerts}';
 const LINGER_MS = 10_000;
 
-let source: MemorySource;
-let fanout: MemoryFanout;
-let losses: unknown[];
-let hub: Hub;
+let { source, fanout, losses, hub } = {} as ReturnType<typeof hubInMemory>;
 
 beforeEach(() => {
   jest.useFakeTimers();
-  source = new MemorySource();
-  fanout = new MemoryFanout();
-  losses = [];
-  hub = new Hub({
-    source,
-    fanout,
-    declareLoss: (stream, { event, holes }) => losses.push({ topic: stream.topic, seq: event.seq, holes }),
-    marketDataMaxRate: 10,
-    now: () => performance.now(),
-    metrics: new Metrics(),
-    log: createLog('silent', 'test'),
-  });
+  ({ source, fanout, losses, hub } = hubInMemory());
 });
 afterEach(() => {
   hub.stop();

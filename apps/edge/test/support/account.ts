@@ -114,7 +114,7 @@ export class Account {
     const first = seq - conflated;
     if (lost !== undefined && this.#isOptedIn) fail('lost to a client that opted in', push, at);
     if (lost === null) {
-      if (at.epoch === epoch && !at.isOver) fail('an unknown loss within an epoch', push, at, event);
+      if (at.isExact && at.epoch === epoch && !at.isOver) fail('an unknown loss within an epoch', push, at, event);
       const declared = { topic, epoch: at.epoch ?? '', from: at.seq + 1, to: null, recoverable: false };
       this.declared.push(declared);
       Object.assign(at, { isOver: true });
@@ -131,13 +131,12 @@ export class Account {
     if (epoch === at.epoch && !at.isOver) {
       const isNext = at.isExact ? from === at.seq + 1 : from <= at.seq + 1;
       if (!isNext) fail('what came before is not followed', frame, at);
-    } else {
+    } else if (at.isExact) {
       if (at.epoch !== null && epoch <= at.epoch) fail('an epoch that is over', frame, at);
-      if (from !== 1 && at.isExact) fail('a new epoch that does not begin at its beginning', frame, at);
+      if (from !== 1) fail('a new epoch that does not begin at its beginning', frame, at);
       // That there were events in an epoch of which it saw none, nobody may be able to tell.
-      const isSilent = !at.isOver && at.isExact && at.seq === 0 && this.#isKept(at.epoch, 1);
-      const isUntold = !at.isOver && at.seq > 0 && at.isExact;
-      if (isSilent || isUntold) fail('a new epoch without a word on the end of the one before', frame, at);
+      const isSilent = at.seq > 0 || this.#isKept(at.epoch, 1);
+      if (!at.isOver && isSilent) fail('a new epoch without a word on the end of the one before', frame, at);
     }
   }
 

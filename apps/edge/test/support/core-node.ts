@@ -237,8 +237,10 @@ export class AccountedClient {
     const { id } = frame;
     if (typeof id === 'number') {
       const newStreams = this.#newStreams();
+      const { channel, key } = frame as { channel: Channel; key: string | null };
+      const isKept = this.#connection?.subscriptions.has(channel, key) === true;
       return () => {
-        this.#waiting.get(id)?.(frame, newStreams);
+        if (isKept) this.#waiting.get(id)?.(frame, newStreams);
         this.#waiting.delete(id);
       };
     }

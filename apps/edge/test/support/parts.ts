@@ -6,8 +6,11 @@ import {
   createNames,
 } from '@tickcast/backplane';
 import type { Channel, StreamId } from '@tickcast/protocol';
-import type { StreamSource } from '../../src/hub.ts';
+import { Hub, type StreamSource } from '../../src/hub.ts';
+import { createLog } from '../../src/log.ts';
+import { Metrics } from '../../src/metrics.ts';
 import type { Fanout, Socket } from '../../src/socket.ts';
+import type { Hole } from '../../src/stream.ts';
 import { numbered, stored } from './events.ts';
 
 const names = createNames();
@@ -125,4 +128,21 @@ export class MemoryFanout implements Fanout {
     this.published.push({ topic, frame: JSON.parse(Buffer.from(frame).toString()) as unknown });
     for (const socket of this.sockets) if (socket.topics.has(topic)) socket.send(frame);
   }
+}
+
+/** A hub on streams in memory, with what it publishes and what it declares lost. */
+export function hubInMemory() {
+  const source = new MemorySource();
+  const fanout = new MemoryFanout();
+  const losses: Array<{ topic: string; seq: number; holes: readonly Hole[] }> = [];
+  const hub = new Hub({
+    source,
+    fanout,
+    declareLoss: ({ topic }, { event, holes }) => losses.push({ topic, seq: event.seq, holes }),
+    marketDataMaxRate: 10,
+    now: () => performance.now(),
+    metrics: new Metrics(),
+    log: createLog('silent', 'test'),
+  });
+  return { source, fanout, losses, hub };
 }

@@ -1,0 +1,101 @@
+/** Clients that say twice, or wrongly the first time, where they are; the rest is in the properties beside. */
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { ModelWorld } from '../test/support/model-world.ts';
+
+const ALERTS = { channel: 'alerts', key: null } as const;
+const AGENT = { channel: 'agent_status', key: 'a' } as const;
+
+let world: ModelWorld;
+beforeEach(() => {
+  jest.useFakeTimers({ now: 0 });
+  world = new ModelWorld([0]);
+});
+afterEach(() => {
+  world.end();
+  jest.useRealTimers();
+});
+
+const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+function publish(lostTo: readonly number[] = []): { epoch: string; seq: number } {
+  world.redis.publish(ALERTS, 'an alert', lostTo);
+  const { epoch, seq } = world.redis.opened(ALERTS);
+  return { epoch, seq };
+}
+
+test('a client that goes back behind what it said it had gets what lies between', async () => {
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(10);
+  const first = publish();
+  await pass(10);
+  // This node has yet to hear of it.
+  const second = publish([0]);
+  client.subscribe('alerts', null, second);
+  await pass(10);
+  client.subscribe('alerts', null, first);
+  await pass(10);
+  publish();
+  await pass(1000);
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});
+
+test('a replay goes on where it was when Redis could not be read for the one that was to follow it', async () => {
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(10);
+  const first = publish();
+  for (let time = 0; time < 12; time += 1) publish();
+  await pass(100);
+  client.stall();
+  client.subscribe('alerts', null, first);
+  await pass(100);
+  const { link } = world.node(0);
+  link.isFailing = true;
+  client.subscribe('alerts', null, first);
+  await pass(100);
+  link.isFailing = false;
+  client.read();
+  await pass(5000);
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});
+
+test('a client of all agents gets the first event of one that another client asks for meanwhile', async () => {
+  const [ofAll, ofOne] = [world.client(2), world.client(1)];
+  ofAll.subscribe('agent_status', null);
+  await pass(10);
+  world.redis.publish(AGENT, 'idle', [0]);
+  ofOne.connect(world.node(0));
+  ofOne.subscribe('agent_status', 'a');
+  await pass(10);
+  world.redis.publish(AGENT, 'running');
+  await pass(10);
+  expect(world.laggards([ofAll, ofOne], [AGENT])).toEqual([]);
+});
+
+test('the first alert of all, lost as Redis restarts, is had from the log', async () => {
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(10);
+  publish([0]);
+  await world.suffer({ do: 'cut', node: 0 });
+  world.redis.restart();
+  publish();
+  await world.calm();
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});
+
+test('what the log tells of a new epoch comes behind the message that waits for it', async () => {
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(10);
+  publish([0]);
+  publish();
+  // The node begins to read the log, and Redis is gone.
+  await pass(0);
+  await world.suffer({ do: 'cut', node: 0 });
+  world.redis.restart();
+  publish();
+  await world.calm();
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});
