@@ -166,6 +166,10 @@ export class Aside {
       if (hole.epoch !== position.epoch || hole.from > position.seq) return [hole];
       return hole.to !== null && hole.to <= position.seq ? [] : [{ ...hole, from: position.seq + 1 }];
     });
+    if (event.epoch !== position.epoch && position.seq > 0 && !holes.some(({ epoch }) => epoch === position.epoch)) {
+      // This node saw nothing of the epoch that the client was in.
+      holes.unshift({ epoch: position.epoch, from: position.seq + 1, to: null });
+    }
     const own = event.epoch === position.epoch ? event.seq - position.seq - 1 : delivery.conflated;
     return { event, conflated: Math.min(delivery.conflated, own), holes: [...owed, ...holes] };
   }
