@@ -67,6 +67,11 @@ export class Aside {
     this.#waiting.delete(stream);
   }
 
+  endReplay(): void {
+    this.replay?.end();
+    this.replay = null;
+  }
+
   offer(stream: Stream, delivery: Delivery): void {
     if (this.replay) {
       this.replay.offer(delivery);

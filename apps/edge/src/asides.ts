@@ -44,7 +44,7 @@ export class Asides {
   drop(feed: Feed): void {
     const aside = this.#asides.get(feed);
     if (!aside) return;
-    aside.replay?.end();
+    aside.endReplay();
     feed.asides.delete(aside);
     this.#asides.delete(feed);
   }

@@ -38,9 +38,10 @@ export function prepareRecovery(returning: Returning, hub: Hub, onReady: (recove
   const { asides } = connection.subscriptions;
   const node = stream.deliveredTo;
   const isUnknown = () => onReady(null);
-  const isKnown = (recovery: Recovery) => {
+  const isKnown = (recovery: Recovery, replays = false) => {
     const start = () => {
       asides.get(feed)?.forget(stream);
+      if (!replays) asides.get(feed)?.endReplay();
       recovery.start();
       asides.get(feed)?.endIfOver();
     };
@@ -48,7 +49,8 @@ export function prepareRecovery(returning: Returning, hub: Hub, onReady: (recove
   };
   if (node?.epoch === since.epoch && node.seq === since.seq) isKnown(NOTHING_MISSED);
   else if (!isEpoch(since.epoch)) isKnown(lost(returning, { epoch: since.epoch, from: since.seq + 1, to: null }));
-  else if (stream.id.channel === 'alerts') prepareReplay(returning, hub).then(isKnown, isUnknown);
+  else if (stream.id.channel === 'alerts')
+    prepareReplay(returning, hub).then((recovery) => isKnown(recovery, true), isUnknown);
   else if (stream.epoch === since.epoch && since.seq <= stream.seq) isKnown(fromLastValue(returning, true));
   else hub.hasReached(stream.id, since).then((exists) => isKnown(fromLastValue(returning, exists)), isUnknown);
 }
