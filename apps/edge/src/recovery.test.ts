@@ -40,6 +40,24 @@ test('a client that goes back behind what it said it had gets what lies between'
   expect(world.laggards([client], [ALERTS])).toEqual([]);
 });
 
+test('a client that names the event where the node stands gets nothing more of the replay before', async () => {
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(10);
+  const first = publish();
+  for (let time = 0; time < 12; time += 1) publish();
+  await pass(100);
+  client.stall();
+  client.subscribe('alerts', null, first);
+  await pass(100);
+  client.subscribe('alerts', null, world.redis.published.at(-1));
+  await pass(100);
+  client.read();
+  publish();
+  await pass(1000);
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});
+
 test('a replay goes on where it was when Redis could not be read for the one that was to follow it', async () => {
   const client = world.client(2);
   client.subscribe('alerts', null);
