@@ -41,6 +41,7 @@ interface ConnectionParts {
 
 /** A client with this part of its buffer full is behind: what may be merged is kept from it. */
 const BEHIND_AT = 1 / 2;
+const MAX_PAGE_BYTES = 64 * 1024;
 /** It has caught up when no more than this is left. */
 const CAUGHT_UP_AT = 1 / 8;
 
@@ -108,6 +109,16 @@ export class Connection {
   /** Whether nothing more can be left waiting for it. */
   get isBufferFull(): boolean {
     return this.socket.bufferedBytes() > this.#maxBufferedBytes;
+  }
+
+  /** Bytes of old events that may be sent in one go. */
+  get pageBytes(): number {
+    return Math.min(MAX_PAGE_BYTES, this.#maxBufferedBytes * BEHIND_AT);
+  }
+
+  /** It is too slow for now, and gets what it can take. */
+  paused(): void {
+    this.#metrics.paused();
   }
 
   /** Sends a reply or notice. */

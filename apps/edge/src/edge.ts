@@ -70,7 +70,6 @@ export class Edge implements EngineHandler<Connection> {
       connections: this.#connections,
       fanout: this.#engine,
       maxBufferedBytes: config.maxBufferedBytes,
-      onPaused: () => metrics.paused(),
     });
     this.#hub = new Hub({
       source: this.#redis,

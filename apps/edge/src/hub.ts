@@ -15,7 +15,6 @@ import { Turnstile } from './turnstile.ts';
 const LINGER_MS = 10_000;
 /** Clients that come back all at once must not make their own reads time out. */
 const READS_AT_ONCE = 32;
-const REPLAY_PAGE_BYTES = 64 * 1024;
 
 /** What the hub needs of Redis. */
 export interface StreamSource extends StreamReader {
@@ -134,8 +133,8 @@ export class Hub implements FeedSink {
    * A page of the log of alerts, for one client.
    * @throws BackplaneUnavailableError
    */
-  readLog(from: Position): Promise<AlertLogPage> {
-    return this.#reads.run(() => this.#parts.source.readLog(from, REPLAY_PAGE_BYTES));
+  readLog(from: Position, maxBytes: number): Promise<AlertLogPage> {
+    return this.#reads.run(() => this.#parts.source.readLog(from, maxBytes));
   }
 
   /**

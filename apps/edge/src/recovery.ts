@@ -105,7 +105,7 @@ function beginReplay({ connection, feed, stream, since }: Returning, hub: Hub, a
     connection,
     stream,
     since,
-    read: (from) => hub.readLog(from),
+    read: (from) => hub.readLog(from, connection.pageBytes),
     now: hub.now,
     onDone: (position, missed) => {
       aside.replay = null;

@@ -9,7 +9,6 @@ interface SlowConsumersParts {
   connections: Iterable<Connection>;
   fanout: Fanout;
   maxBufferedBytes: number;
-  onPaused: () => void;
 }
 
 /**
@@ -60,9 +59,6 @@ export class SlowConsumers implements Fanout {
     if (asides.isStalled) connection.fail('slow_consumer', 4410);
     else if (asides.isPaused) {
       if (connection.hasCaughtUp) asides.resume();
-    } else if (connection.isBehind) {
-      subscriptions.pause();
-      this.#parts.onPaused();
-    }
+    } else if (connection.isBehind) subscriptions.pause();
   }
 }

@@ -174,6 +174,7 @@ export class Subscriptions {
 
   /** The client is too slow for the topics of its feeds. */
   pause(): void {
+    this.#connection.paused();
     this.asides.pause(Array.from(this.#entries.values(), ({ feed }) => feed));
   }
 

@@ -134,6 +134,7 @@ test.concurrent(
     expect(storyOf(client, [epoch])).toEqual(before);
     link.shape({});
     await client.request({ ...subscribe, since: { epoch, seq: 240 } });
+    await client.next(alertWith(251));
     await publishAlerts(cluster, 1);
     await client.next(alertWith(252));
     expect(storyOf(client, [epoch]).slice(before.length)).toEqual([

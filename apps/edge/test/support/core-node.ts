@@ -32,7 +32,7 @@ export class CoreNode {
       onMessage: (name, bytes) => this.hub.message(name, bytes),
       onUp: () => this.hub.resync(),
     });
-    this.slowConsumers = new SlowConsumers({ connections, fanout, maxBufferedBytes, onPaused: () => undefined });
+    this.slowConsumers = new SlowConsumers({ connections, fanout, maxBufferedBytes });
     this.hub = new Hub({
       source: this.link,
       fanout: this.slowConsumers,
