@@ -52,6 +52,7 @@ const TICK_MS = 500;
 const WELCOME_WITHIN_MS = 5000;
 const REPLY_WITHIN_MS = 10_000;
 const PING_EVERY_MS = 10_000;
+const GOODBYE_MS = 100;
 const PUSHES = new Set(['market_data', 'agent_status', 'backtest_progress', 'alerts', 'gap']);
 const SEED_TYPES = new Set([...[...PUSHES].filter((type) => type !== 'gap'), 'error', 'pong']);
 /** Closes that a well-behaved client can meet under faults. */
@@ -109,22 +110,17 @@ export class ChaosClient {
     this.#onEnded(socket, 1006);
   }
 
-  /** Leaves for good, with a close frame. */
+  /** Leaves for good, with a close frame, and breaks off a moment later where the server does not answer it. */
   stop(): void {
     this.#running = false;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.seated = false;
     this.#account.disconnected();
-    this.#socket?.close(1000);
-    this.#socket = null;
-  }
-
-  /** Ends the process's side too, where a server no longer answers. */
-  abandon(): void {
     const socket = this.#socket;
-    this.stop();
-    socket?.destroy();
+    this.#socket = null;
+    socket?.close(1000);
+    setTimeout(() => socket?.destroy(), GOODBYE_MS).unref();
   }
 
   #connect(): void {

@@ -80,6 +80,22 @@ export const EDGE_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'partition-return',
+    about: 'all clients break off while an edge and Redis do not hear each other, and some knock at that edge first',
+    part: 'node',
+    async run(context) {
+      const { world } = context;
+      const { toRedis } = anyNode(context);
+      await withSeatsAtRisk(context, async () => {
+        toRedis.stall();
+        await sleep(500);
+        for (const client of world.clients) client.drop();
+        await sleep(10_000);
+        toRedis.heal();
+      });
+    },
+  },
+  {
     name: 'deaf-edge',
     about: 'what Redis says to an edge waits for some seconds, while what the edge says arrives',
     part: 'node',

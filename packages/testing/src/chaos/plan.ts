@@ -1,5 +1,5 @@
 import type { ChaosClientOptions, Wish } from './client.ts';
-import { FAT_SYMBOL, HOT_SYMBOL } from './publishers.ts';
+import { FAT_SYMBOL, FRESH_SYMBOL, HOT_SYMBOL } from './publishers.ts';
 import type { PublishedStream } from './published.ts';
 
 /** What kind of client it is, and what it subscribes to. */
@@ -12,13 +12,12 @@ const ALERTS: Wish = { channel: 'alerts', key: null };
 
 /**
  * A mix of clients. Most opt in and take alerts and some single streams; one in ten is a client of the seed, one in ten takes
- * all agents and all backtests, one in ten takes the symbol that gets hot. One in ten comes through the wire that fails, half of
+ * all agents and all backtests, one in ten takes the symbol that gets hot, one the symbol that has no events yet. One in ten comes through the wire that fails, half of
  * them with the symbol of large frames.
  */
 export function planClients(streams: readonly PublishedStream[], count: number, random: () => number): ClientPlan[] {
-  const singles = streams
-    .filter(({ channel, key }) => channel !== 'alerts' && key !== HOT_SYMBOL && key !== FAT_SYMBOL)
-    .map(({ channel, key }): Wish => ({ channel, key }));
+  const special = new Set<string | null>([null, HOT_SYMBOL, FAT_SYMBOL, FRESH_SYMBOL]);
+  const singles = streams.filter(({ key }) => !special.has(key)).map(({ channel, key }): Wish => ({ channel, key }));
 
   return Array.from({ length: count }, (_, index): ClientPlan => {
     const kind = index % 10;
@@ -30,14 +29,18 @@ export function planClients(streams: readonly PublishedStream[], count: number, 
       const all: Wish[] = [ALERTS, { channel: 'agent_status', key: null }, { channel: 'backtest_progress', key: null }];
       return { ...plan, name: `all-${index}`, wishes: all };
     }
-    if (kind === 2)
-      return { ...plan, name: `hot-${index}`, wishes: [...wishes, { channel: 'market_data', key: HOT_SYMBOL }] };
+    if (kind === 2) return { ...plan, name: `hot-${index}`, wishes: [...wishes, quotes(HOT_SYMBOL)] };
     if (kind === 3) {
-      const fat: Wish[] = index % 20 === 3 ? [{ channel: 'market_data', key: FAT_SYMBOL }] : [];
+      const fat = index % 20 === 3 ? [quotes(FAT_SYMBOL)] : [];
       return { ...plan, name: `wire-${index}`, wishes: [...wishes, ...fat], throughWire: true };
     }
+    if (kind === 4) return { ...plan, name: `fresh-${index}`, wishes: [...wishes, quotes(FRESH_SYMBOL)] };
     return { ...plan, name: `client-${index}` };
   });
+}
+
+function quotes(key: string): Wish {
+  return { channel: 'market_data', key };
 }
 
 function pick<T>(from: readonly T[], count: number, random: () => number): T[] {

@@ -173,6 +173,7 @@ export function createStreams(): Source[] {
     ...Array.from({ length: 8 }, (_, index) => make('market_data', `SYM${index}`, [0.2, 1, 3, 8][index % 4] ?? 1)),
     make('market_data', HOT_SYMBOL, 4),
     make('market_data', FAT_SYMBOL, 0.5, 30_000),
+    make('market_data', FRESH_SYMBOL, 0),
     ...Array.from({ length: 4 }, (_, index) => make('agent_status', `agent${index}`, [0.2, 1, 2, 5][index % 4] ?? 1)),
     ...Array.from({ length: 3 }, (_, index) => make('backtest_progress', `bt${index}`, [0.3, 1, 4][index % 3] ?? 1)),
   ];
@@ -180,5 +181,7 @@ export function createStreams(): Source[] {
 
 /** A symbol that faults make busy. */
 export const HOT_SYMBOL = 'HOT';
+/** A symbol that has clients, and nothing is published of until a fault does. */
+export const FRESH_SYMBOL = 'FRESH';
 /** A symbol of large frames, for clients that read slowly. */
 export const FAT_SYMBOL = 'FAT';

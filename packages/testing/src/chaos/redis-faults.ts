@@ -2,6 +2,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, type FaultContext, expectNotice, expectRefusals } from './fault.ts';
+import { FRESH_SYMBOL } from './publishers.ts';
 
 const DOWN_MS = 5000;
 const STOPPED_MS = 20_000;
@@ -71,6 +72,20 @@ export const REDIS_FAULTS: readonly Fault[] = [
       const back = performance.now();
       world.redis.resume();
       await expectNotice(context, world.nodes, 'restored', back, RESTORED_WITHIN_MS);
+    },
+  },
+  {
+    name: 'redis-restart-fresh',
+    about:
+      'Redis restarts before the first event of a stream that has clients, and they break off and come back after it',
+    part: 'redis',
+    async run(context) {
+      const { world } = context;
+      await outage(context, () => undefined);
+      await world.publishers.burst(`market_data:${FRESH_SYMBOL}`, 3);
+      await world.reconcile();
+      for (const client of world.clients) client.drop();
+      await world.publishers.burst(`market_data:${FRESH_SYMBOL}`, 3);
     },
   },
   {

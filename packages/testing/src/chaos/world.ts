@@ -11,7 +11,7 @@ import { Accounting } from './accounting.ts';
 import { ChaosClient, type ClientEvents } from './client.ts';
 import { type Newcomers, startNewcomers } from './newcomers.ts';
 import { planClients } from './plan.ts';
-import { type Publishers, createStreams, startPublishers } from './publishers.ts';
+import { FRESH_SYMBOL, type Publishers, createStreams, startPublishers } from './publishers.ts';
 import { Seating } from './seating.ts';
 
 export interface WorldOptions {
@@ -100,6 +100,7 @@ export class World {
     );
     const world = new World({ options, redis, nodes, env, random });
     await world.#join(options.clients, random);
+    await world.#publishFirst();
     return world;
   }
 
@@ -161,8 +162,7 @@ export class World {
     this.newcomers.stop();
     this.seating.stop();
     for (const client of this.clients) client.stop();
-    await sleep(100);
-    for (const client of this.clients) client.abandon();
+    await sleep(200);
     await Promise.all(this.nodes.map(({ edge }) => edge.kill()));
     for (const { toRedis, wire } of this.nodes) {
       toRedis.close();
@@ -202,6 +202,14 @@ export class World {
       client.start();
     }
     await eventually(() => this.clients.every(({ settled }) => settled), { withinMs: 30_000 });
+  }
+
+  /** So that every stream but one has an event before the first fault. */
+  async #publishFirst(): Promise<void> {
+    const names = [...this.accounting.streams.values()]
+      .filter(({ key }) => key !== FRESH_SYMBOL)
+      .map(({ name }) => name);
+    await Promise.all(names.map((name) => this.publishers.burst(name, 1)));
   }
 
   #anyNode(random: () => number): Node {
