@@ -18,6 +18,7 @@ test.each([
   ['a node of a full cluster is asked to end, which it does in time and with status 0', 'edge-drained'],
   ['a node is stopped past its leases', 'edge-stopped'],
   ['a node and Redis do not hear each other for longer than a lease', 'partition'],
+  ['clients come back while a node and Redis do not hear each other', 'partition-return'],
   ['Redis refuses a node for longer than a lease', 'partition-refused'],
   ['a node does not hear Redis, while Redis hears it', 'deaf-edge'],
   ['the way between a node and Redis is slow, uneven, and breaks', 'slow-network'],
