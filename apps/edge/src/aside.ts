@@ -140,17 +140,22 @@ export class Aside {
   /** What may be merged waits for the client to catch up; an alert or a change of status goes, or ends the connection. */
   #wait(stream: Stream, delivery: Delivery): void {
     const older = this.#waiting.get(stream);
-    const merged = older ? merge(older, delivery) : delivery;
-    if (!mustGo(stream, delivery)) this.#waiting.set(stream, merged);
-    else {
-      const snapshot = this.#snapshots.get(stream);
-      if (snapshot) {
-        this.#snapshots.delete(stream);
-        sendSnapshot(this.#connection, snapshot);
-      }
-      this.#waiting.delete(stream);
-      sendDelivery(this.#connection, stream, merged);
+    // Merged over a gap, the older one would seem to lie behind it.
+    const isApart = older && delivery.holes.some(({ epoch, to }) => epoch === older.event.epoch && to !== null);
+    if (isApart) this.#sendNow(stream, older);
+    const merged = older && !isApart ? merge(older, delivery) : delivery;
+    if (mustGo(stream, delivery)) this.#sendNow(stream, merged);
+    else this.#waiting.set(stream, merged);
+  }
+
+  #sendNow(stream: Stream, delivery: Delivery): void {
+    const snapshot = this.#snapshots.get(stream);
+    if (snapshot) {
+      this.#snapshots.delete(stream);
+      sendSnapshot(this.#connection, snapshot);
     }
+    this.#waiting.delete(stream);
+    sendDelivery(this.#connection, stream, delivery);
   }
 
   #sendRaw({ frame, conflated }: RawDelivery): void {

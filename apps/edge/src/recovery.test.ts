@@ -117,3 +117,28 @@ test('what the log tells of a new epoch comes behind the message that waits for 
   await world.calm();
   expect(world.laggards([client], [ALERTS])).toEqual([]);
 });
+
+test('of two subscribes with since at once each alert comes once, when Redis goes away between their reads', async () => {
+  world.end();
+  world = new ModelWorld([7, 2, 3]);
+  const client = world.client(2);
+  const { link } = world.node(0);
+  publish();
+  await pass(30);
+  client.subscribe('alerts', null);
+  await pass(50);
+  const first = publish();
+  publish();
+  await pass(50);
+  client.subscribe('alerts', null, first);
+  publish();
+  client.subscribe('alerts', null, first);
+  await pass(4);
+  link.cut();
+  await pass(100);
+  link.reconnect();
+  await pass(5000);
+  publish();
+  await pass(1000);
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});

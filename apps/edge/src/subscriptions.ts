@@ -19,6 +19,8 @@ export interface Subscription {
   opening: number;
   /** Called when none is left; null while there is nothing to call, which is nearly always. */
   onAnswered: Array<() => void> | null;
+  /** Subscribes that wait for the one before them to be answered; null for none. */
+  turns: Array<() => void> | null;
 }
 
 /** What became of a subscription: it may also have been ended again before its feed was live. */
@@ -69,11 +71,11 @@ export class Subscriptions {
   ): void {
     const subscriptions = keys.map((key) => this.#enter(channel, key));
     for (const subscription of subscriptions) subscription.opening += 1;
-    let open = subscriptions.length;
+    let opening = subscriptions.length;
     let recovery: Recovery | null | undefined;
     const settle = () => {
-      open -= 1;
-      if (open > 0 || this.#connection.ended) return;
+      opening -= 1;
+      if (opening > 0 || this.#connection.ended) return;
       const outcomes = subscriptions.map((subscription) => this.#settled(subscription, recovery));
       for (const { subscription, state } of outcomes) {
         subscription.opening -= 1;
@@ -91,8 +93,9 @@ export class Subscriptions {
         subscription.onAnswered = null;
         for (const callback of callbacks) callback();
       }
+      for (const { turns } of subscriptions) turns?.shift()?.();
     };
-    for (const subscription of subscriptions) {
+    const open = (subscription: Subscription) => {
       const { feed, key } = subscription;
       this.#hub.whenLive(feed, key, (ready) => {
         if (!ready || !since || !this.#isKept(subscription)) settle();
@@ -104,6 +107,11 @@ export class Subscriptions {
           });
         }
       });
+    };
+    for (const subscription of subscriptions) {
+      // One replay can only take the place of another that has been answered.
+      if (channel === 'alerts' && subscription.opening > 1) (subscription.turns ??= []).push(() => open(subscription));
+      else open(subscription);
     }
   }
 
@@ -111,7 +119,7 @@ export class Subscriptions {
     const known = this.#entries.get(streamTopic(channel, key));
     if (known) return known;
     const feed = this.#hub.use(channel, key);
-    const subscription = { channel, key, feed, live: false, opening: 0, onAnswered: null };
+    const subscription = { channel, key, feed, live: false, opening: 0, onAnswered: null, turns: null };
     // The stream's own string, where there is one: a thousand clients of a symbol share it.
     this.#entries.set(feed.streams.get(key ?? '')?.topic ?? streamTopic(channel, key), subscription);
     if (this.asides.isPaused) this.asides.enter(feed);
