@@ -155,7 +155,11 @@ export const VARIABLES = {
   TICKCAST_AUTH_JWKS_URL: variable(httpUrl, '', 'URL of a JWKS'),
   TICKCAST_AUTH_ISSUER: variable(text, '', '`iss` a token must carry'),
   TICKCAST_AUTH_AUDIENCE: variable(text, '', '`aud` a token must carry'),
-  TICKCAST_AUTH_QUERY_TOKEN: variable(oneOf('on', 'off'), 'off', 'accept `?access_token=`: leaks into logs; under 1 KiB'),
+  TICKCAST_AUTH_QUERY_TOKEN: variable(
+    oneOf('on', 'off'),
+    'off',
+    'accept `?access_token=`: leaks into logs; under 1 KiB',
+  ),
   TICKCAST_MAX_CONNECTIONS: variable(integer(1, 1_000_000), '1000', 'seats in the whole cluster'),
   TICKCAST_MAX_MESSAGES_PER_SECOND: variable(integer(1, 100_000), '100', 'client messages a second and seat'),
   TICKCAST_MAX_SUBSCRIPTIONS: variable(integer(1, 10_000), '50', 'subscriptions a connection'),
