@@ -105,9 +105,7 @@ export class ChaosClient {
 
   /** Breaks the connection off; the client comes back as after any other break. */
   drop(): void {
-    const socket = this.#socket;
-    socket?.destroy();
-    this.#onEnded(socket, 1006);
+    this.#breakOff(performance.now());
   }
 
   /** Leaves for good, with a close frame, and breaks off a moment later where the server does not answer it. */
@@ -154,7 +152,14 @@ export class ChaosClient {
     this.#socket = socket;
   }
 
-  #onEnded(socket: RawWebSocket | null, code: number): void {
+  /** @param endedAt from when on the server may have been gone */
+  #breakOff(endedAt: number): void {
+    const socket = this.#socket;
+    socket?.destroy();
+    this.#onEnded(socket, 1006, endedAt);
+  }
+
+  #onEnded(socket: RawWebSocket | null, code: number, endedAt = performance.now()): void {
     if (!socket || this.#socket !== socket) return;
     this.#socket = null;
     this.#asked.clear();
@@ -163,7 +168,7 @@ export class ChaosClient {
     const wasSeated = this.seated;
     this.seated = false;
     this.#failures = wasSeated ? 0 : this.#failures + 1;
-    if (wasSeated && this.#seat !== null) this.#former = { seat: this.#seat, code, endedAt: performance.now() };
+    if (wasSeated && this.#seat !== null) this.#former = { seat: this.#seat, code, endedAt };
     this.#options.on.ended(this, code, wasSeated);
     if (!this.#running) return;
     const backoff = code === 1012 ? 0 : Math.min(2000, 100 * 2 ** Math.min(this.#failures, 5));
@@ -273,7 +278,7 @@ export class ChaosClient {
     const now = performance.now();
     const unanswered = [...this.#asked.values()].some(({ at }) => now - at > REPLY_WITHIN_MS);
     const unwelcome = this.#options.optsIn && !this.seated && now - this.#connectedAt > WELCOME_WITHIN_MS;
-    if (unanswered || unwelcome || now - this.#heardAt > this.#options.patienceMs) this.drop();
+    if (unanswered || unwelcome || now - this.#heardAt > this.#options.patienceMs) this.#breakOff(this.#heardAt);
     else if (now - this.#pingedAt > PING_EVERY_MS) {
       this.#pingedAt = now;
       this.#send({ type: 'ping' });

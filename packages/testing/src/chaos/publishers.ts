@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { connectDirectly } from './direct-redis.ts';
 import { type ChannelName, PublishedStream } from './published.ts';
 
 /** A stream with its rate. */
@@ -37,13 +38,7 @@ export function startPublishers(
   sources: readonly Source[],
   random: () => number,
 ): Publishers {
-  const redis = new Redis(redisUrl, {
-    retryStrategy: () => 100,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-  });
-  redis.on('error', () => undefined);
+  const redis = connectDirectly(redisUrl);
   const outlets = new Map(sources.map((source) => [source.stream.name, createOutlet(redis, prefix, source, random)]));
   let running = true;
   let paused = false;

@@ -1,7 +1,8 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RedisServer } from '../redis-server.ts';
 import type { Accounting } from './accounting.ts';
 import type { FormerSeat } from './client.ts';
+import { connectDirectly } from './direct-redis.ts';
 
 /** What of the seats a fault may cost: those of clients that are away, or those of a node's clients too. */
 export type SeatLoss = 'away' | 'any';
@@ -43,13 +44,7 @@ export class Seating {
 
   constructor(parts: SeatingParts) {
     this.#parts = parts;
-    this.#redis = new Redis(parts.redis.url, {
-      retryStrategy: () => 100,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-    });
-    this.#redis.on('error', () => undefined);
+    this.#redis = connectDirectly(parts.redis.url);
     this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS);
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type EdgeProcess, startEdge } from '../edge-process.ts';
 import { eventually } from '../eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
@@ -9,6 +9,7 @@ import { type RedisServer, startRedis } from '../redis-server.ts';
 import { mintToken } from '../tokens.ts';
 import { Accounting } from './accounting.ts';
 import { ChaosClient, type ClientEvents } from './client.ts';
+import { connectDirectly } from './direct-redis.ts';
 import { type Newcomers, startNewcomers } from './newcomers.ts';
 import { planClients } from './plan.ts';
 import { FRESH_SYMBOL, type Publishers, createStreams, startPublishers } from './publishers.ts';
@@ -79,8 +80,7 @@ export class World {
       accounting: this.accounting,
       others: () => this.newcomers.seated,
     });
-    this.redisCommands = new Redis(redis.url, { retryStrategy: () => 100, maxRetriesPerRequest: 0 });
-    this.redisCommands.on('error', () => undefined);
+    this.redisCommands = connectDirectly(redis.url);
     this.publishers = startPublishers(redis.url, PREFIX, sources, random);
     this.#settling = setInterval(() => this.accounting.settle(), 1000);
   }
