@@ -47,3 +47,33 @@ test('a change of status behind a refresh that made up for it is not merged away
   client.read();
   expect(world.laggards([client], [AGENT])).toEqual([]);
 });
+
+test('a client that says itself where it is gets no older snapshot behind', async () => {
+  const client = await slowClient();
+  client.subscribe(AGENT.channel, AGENT.key);
+  for (let time = 0; time < 2; time += 1) world.redis.publish(AGENT, 'idle');
+  await pass(200);
+  const { epoch, seq } = world.redis.opened(AGENT);
+  client.subscribe(AGENT.channel, AGENT.key, { epoch, seq: seq - 2 });
+  await pass(200);
+  client.read();
+  await pass(200);
+  world.redis.publish(AGENT, 'idle');
+  await pass(200);
+  expect(world.laggards([client], [AGENT])).toEqual([]);
+});
+
+test('a client that is ended by the answer to its own subscribe leaves nothing behind in the feed', async () => {
+  const other = world.client(1);
+  other.subscribe(AGENT.channel, AGENT.key);
+  const client = await slowClient();
+  const [subscription] = client.connection?.subscriptions.list() ?? [];
+  for (let time = 0; time < 200 && client.connection?.isBufferFull === false; time += 1) {
+    world.redis.publish(AGENT, time % 2 === 0 ? 'running' : 'idle');
+    await pass(30);
+  }
+  client.subscribe(AGENT.channel, AGENT.key);
+  await pass(100);
+  expect(client.connection).toBeNull();
+  expect(subscription?.feed.asides.size).toBe(0);
+});

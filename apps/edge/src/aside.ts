@@ -65,6 +65,12 @@ export class Aside {
   forget(stream: Stream): void {
     this.#floors.delete(stream);
     this.#waiting.delete(stream);
+    this.#snapshots.delete(stream);
+  }
+
+  /** Whether the client is still to be sent or told something of the stream. */
+  holds(stream: Stream): boolean {
+    return [this.#floors, this.#waiting, this.#waitingRaw, this.#snapshots].some((one) => one.has(stream));
   }
 
   endReplay(): void {

@@ -33,6 +33,8 @@ export class Asides {
       this.drop(feed);
       this.#onChange(feed);
     });
+    // Nobody would ever take it away again.
+    if (this.#connection.ended) return aside;
     aside.slow = this.#paused;
     this.#asides.set(feed, aside);
     feed.asides.add(aside);

@@ -15,13 +15,15 @@ const COMPARE_EVERY_MS = 3000;
 const QUIET_MS = 2000;
 /** What Redis has published by the first look is here by the second, unless it was lost. */
 const SECOND_LOOK_MS = 1000;
-/** How often the log is tried while Redis is reached. While it is away nothing new comes, and the alerts wait. */
+/** How often the log is tried while messages come. While none can, nothing piles up, and what there is waits. */
 const HEAL_ATTEMPTS = 8;
 const HEAL_RETRY_MS = 250;
 
 /** What is read from Redis to bring a feed up to date. Everything throws BackplaneUnavailableError while it is away. */
 export interface StreamReader {
   readonly isUp: boolean;
+  /** Whether messages come, although nothing can perhaps be read. */
+  readonly isReceiving: boolean;
   open(channel: Channel, key: string | null): Promise<StoredStream[]>;
   /** The log of alerts from a position on, which is included where the log still has it. */
   readLog(from: Position, maxBytes: number): Promise<AlertLogPage>;
@@ -105,7 +107,7 @@ export class CatchUp {
         const reason = (error as Error).message;
         log.warnSparsely({ feed: feed.name, reason }, 'could not look for missing events');
         if (attempt === HEAL_ATTEMPTS) break;
-        if (source.isUp) attempt += 1;
+        if (source.isReceiving) attempt += 1;
         await sleep(HEAL_RETRY_MS);
       }
     }

@@ -113,7 +113,7 @@ export class Connection {
 
   /** Bytes of old events that may be sent in one go. */
   get pageBytes(): number {
-    return Math.min(MAX_PAGE_BYTES, this.#maxBufferedBytes * BEHIND_AT);
+    return Math.min(MAX_PAGE_BYTES, Math.floor(this.#maxBufferedBytes * BEHIND_AT));
   }
 
   /** It is too slow for now, and gets what it can take. */

@@ -110,9 +110,7 @@ export class Feed {
     for (const entry of stored) {
       const stream = this.stream(entry.key);
       if (stream.epoch !== null) continue;
-      const event = eventOf(entry);
-      if (event?.epoch === entry.epoch) stream.startFrom({ epoch: entry.epoch, seq: 0 }, null);
-      else stream.startFrom(numberingOf(entry), event, entry.standsFrom);
+      stream.startFrom(entry.frame ? { epoch: entry.frameEpoch, seq: 0 } : entry, null);
     }
   }
 
@@ -156,7 +154,7 @@ export class Feed {
         this.#backlog = this.#backlog.filter((item) => !isOfEarlierEpoch(item, entry.key, position));
       }
       // A last value of any other epoch may be one this node has long passed (Redis restored from an old copy).
-      else if (event && (event.epoch === entry.epoch || event.epoch === stream.epoch)) {
+      else if (event && (stream.epoch === null || event.epoch === entry.epoch || event.epoch === stream.epoch)) {
         read.set(event.key, { event, standsFrom: entry.standsFrom });
       } else if (stream.epoch === null) stream.startFrom(entry, null, entry.standsFrom);
     }
@@ -199,7 +197,8 @@ export class Feed {
   prune(now: number): void {
     if (this.topic === null) return;
     for (const [key, stream] of this.streams) {
-      if (now - Math.max(stream.since, stream.pushedAt) > keptFor(stream)) this.streams.delete(key);
+      const isSilent = now - Math.max(stream.since, stream.pushedAt) > keptFor(stream);
+      if (isSilent && ![...this.asides].some((aside) => aside.holds(stream))) this.streams.delete(key);
     }
   }
 

@@ -139,6 +139,28 @@ describe('fan-out', () => {
     expect(fanout.published.map(({ topic }) => topic)).toEqual(['agent_status:a', 'agent_status:*']);
   });
 
+  test('a hole holds nothing up for long while messages come and nothing can be read', async () => {
+    await liveAlerts();
+    source.away = true;
+    hub.message(ALERTS, envelope(numbered(8)));
+    await jest.advanceTimersByTimeAsync(5000);
+    expect(losses).toEqual([{ topic: 'alerts', seq: 8, holes: [{ epoch: EPOCH, from: 6, to: 7, recoverable: true }] }]);
+  });
+
+  test('a hole waits for Redis while no messages come either', async () => {
+    await liveAlerts();
+    source.away = true;
+    source.deaf = true;
+    hub.message(ALERTS, envelope(numbered(8)));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(losses).toEqual([]);
+    source.away = false;
+    source.log = [5, 6, 7, 8].map((seq) => numbered(seq));
+    await jest.advanceTimersByTimeAsync(1000);
+    expect(losses).toEqual([]);
+    expect(fanout.published.map(({ frame }) => frame)).toMatchObject([{ seq: 6 }, { seq: 7 }, { seq: 8 }]);
+  });
+
   test('an event after a hole is not published but declared, client by client', async () => {
     await liveAlerts();
     hub.message(ALERTS, envelope(numbered(8)));

@@ -235,7 +235,8 @@ export class Hub implements FeedSink {
       const stored = await inTime(source.open(feed.channel, key));
       feed.learn(stored);
       // Its first events are still on their way, or were lost.
-      if (stored.some((one) => feed.isBehind(one))) await inTime(this.#catchUp.resync(feed, key));
+      const isBehind = stored.some((one) => feed.isBehind({ ...one, epoch: one.frameEpoch, seq: one.frameSeq }));
+      if (isBehind) await inTime(this.#catchUp.resync(feed, key));
     } catch (error) {
       log.warnSparsely({ feed: feed.name, key, reason: (error as Error).message }, 'could not open a stream');
     }

@@ -142,3 +142,78 @@ test('of two subscribes with since at once each alert comes once, when Redis goe
   await pass(1000);
   expect(world.laggards([client], [ALERTS])).toEqual([]);
 });
+
+test('of many subscribes with since at once none is answered later than the first, when Redis can not be read', async () => {
+  world.end();
+  world = new ModelWorld([400]);
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(3000);
+  const first = publish();
+  publish();
+  await pass(3000);
+  const answers: number[] = [];
+  const reply = client.connection?.error.bind(client.connection);
+  if (client.connection) {
+    client.connection.error = (...error) => {
+      answers.push(performance.now());
+      reply?.(...error);
+    };
+  }
+  world.node(0).link.isFailing = true;
+  for (let time = 0; time < 6; time += 1) client.subscribe('alerts', null, first);
+  await pass(5000);
+  expect(answers).toHaveLength(6);
+  expect(Math.max(...answers) - Math.min(...answers)).toBeLessThan(10);
+});
+
+test('a replay whose client reads waits for Redis as long as it is away', async () => {
+  const client = world.client(2);
+  const { link } = world.node(0);
+  client.subscribe('alerts', null);
+  await pass(10);
+  const first = publish();
+  for (let time = 0; time < 12; time += 1) publish();
+  await pass(400);
+  client.stall();
+  client.subscribe('alerts', null, first);
+  await pass(200);
+  link.cut();
+  client.read();
+  await pass(60_000);
+  expect(client.closes).toEqual([]);
+  link.reconnect();
+  await pass(5000);
+  expect(world.laggards([client], [ALERTS])).toEqual([]);
+});
+
+test('what a client is owed is not forgotten with a stream that has been silent for a minute', async () => {
+  const seedClient = world.client(0);
+  seedClient.subscribe(AGENT.channel, AGENT.key, { epoch: '1701234567000000-00000a', seq: 3 });
+  await pass(61_000);
+  world.node(0).hub.prune();
+  const push = jest.spyOn(seedClient.connection ?? fail(), 'push');
+  world.redis.publish(AGENT, 'idle');
+  await pass(100);
+  expect(push.mock.calls.map(([frame]) => Buffer.from(frame).toString())).toEqual([
+    expect.stringContaining('"lost":null'),
+  ]);
+});
+
+test('an agent that began while a node was away, in an epoch that is over since, is told of by its last value', async () => {
+  const client = world.client(2);
+  client.subscribe(AGENT.channel, null);
+  await pass(10);
+  const push = jest.spyOn(client.connection ?? fail(), 'push');
+  world.node(0).link.cut();
+  world.redis.publish(AGENT, 'idle');
+  world.redis.publish(AGENT, 'running');
+  for (const { link } of world.nodes) link.cut();
+  world.redis.restart();
+  await world.calm();
+  expect(push.mock.calls.map(([frame]) => Buffer.from(frame).toString())).toEqual([expect.stringContaining('"seq":2')]);
+});
+
+function fail(): never {
+  throw new Error('the client is not connected');
+}

@@ -56,6 +56,10 @@ export class RedisLink implements StreamSource {
     return this.#up;
   }
 
+  get isReceiving(): boolean {
+    return this.#subscriber.state === 'ready';
+  }
+
   /** Whether Redis was reached once and had the Function; a later outage does not change that. */
   get isFunctionReady(): boolean {
     return this.#functionReady;

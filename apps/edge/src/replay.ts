@@ -68,7 +68,8 @@ export class Replay {
 
   /** This node has delivered an event. */
   offer(delivery: Delivery): void {
-    if (!this.#ended) this.#live.push(delivery);
+    // While it waits for the client, the next page will have it.
+    if (!this.#ended && !this.#isWaiting) this.#live.push(delivery);
   }
 
   /** The last event that the client has. */
@@ -108,7 +109,7 @@ export class Replay {
 
   /** Whether nothing has gone out for so long that the client has to come again. */
   get isStalled(): boolean {
-    return this.#parts.now() - this.#progressAt >= STALLED_MS;
+    return this.#isWaiting && this.#parts.now() - this.#progressAt >= STALLED_MS;
   }
 
   /** Ends it early; answers what this node delivered meanwhile. */

@@ -47,6 +47,8 @@ export class SeatKeeper {
   readonly #underWay = new Set<Promise<unknown>>();
   /** By seat id, the longest seated first: those that no longer fit after an outage go youngest first. */
   readonly #held = new Map<string, Connection>();
+  /** Those whose seats are being reserved: a renewal would be told that they are taken. */
+  readonly #leaving = new Set<Connection>();
   #timer: NodeJS.Timeout | null = null;
   #calls = 0;
   #calling = false;
@@ -131,8 +133,11 @@ export class SeatKeeper {
   async handOver(connection: Connection): Promise<void> {
     const lease = this.#leaseOf(connection);
     if (!lease || this.#held.get(lease.id) !== connection) return;
-    this.#held.delete(lease.id);
+    this.#leaving.add(connection);
     await this.#track(this.#parts.seats.reserve({ ...lease, ms: HANDOVER_MS }));
+    this.#leaving.delete(connection);
+    // A client that has said goodbye meanwhile has given it back.
+    if (this.#held.get(lease.id) === connection) this.#held.delete(lease.id);
   }
 
   /** A connection has ended: its seat goes the way SPEC 1 says for that end. */
@@ -199,7 +204,7 @@ export class SeatKeeper {
   async #renewBatch(connections: Connection[]): Promise<void> {
     const leases = connections.flatMap((connection) => {
       const lease = this.#leaseOf(connection);
-      return connection.ended || !lease ? [] : [{ connection, lease }];
+      return connection.ended || this.#leaving.has(connection) || !lease ? [] : [{ connection, lease }];
     });
     const reply = await this.#parts.seats.renew(leases.map(({ lease }) => lease));
     this.#heard(reply);

@@ -19,8 +19,8 @@ export interface Subscription {
   opening: number;
   /** Called when none is left; null while there is nothing to call, which is nearly always. */
   onAnswered: Array<() => void> | null;
-  /** Subscribes that wait for the one before them to be answered; null for none. */
-  turns: Array<() => void> | null;
+  /** Subscribes that wait for the one before them to be answered, and are told whether Redis failed it; null for none. */
+  turns: Array<(hasFailed: boolean) => void> | null;
 }
 
 /** What became of a subscription: it may also have been ended again before its feed was live. */
@@ -93,7 +93,7 @@ export class Subscriptions {
         subscription.onAnswered = null;
         for (const callback of callbacks) callback();
       }
-      for (const { turns } of subscriptions) turns?.shift()?.();
+      for (const { subscription, state } of outcomes) subscription.turns?.shift()?.(state === 'unavailable');
     };
     const open = (subscription: Subscription) => {
       const { feed, key } = subscription;
@@ -109,9 +109,16 @@ export class Subscriptions {
       });
     };
     for (const subscription of subscriptions) {
-      // One replay can only take the place of another that has been answered.
-      if (channel === 'alerts' && subscription.opening > 1) (subscription.turns ??= []).push(() => open(subscription));
-      else open(subscription);
+      if (channel !== 'alerts' || subscription.opening === 1) open(subscription);
+      else {
+        // One replay can only take the place of another that has been answered.
+        (subscription.turns ??= []).push((hasFailed) => {
+          if (hasFailed && since) {
+            recovery = null;
+            settle();
+          } else open(subscription);
+        });
+      }
     }
   }
 

@@ -10,7 +10,7 @@ export interface StreamPosition {
   readonly seq: number;
 }
 
-/** Redis does nothing else during a call, which takes about 10 µs a name. */
+/** Redis does nothing else during a call: about 10 µs a name, and 6 µs for each agent or backtest that is active. */
 const NAMES_A_CALL = 500;
 
 /**

@@ -25,6 +25,8 @@ export class MemorySource implements StreamSource {
   log: NumberedEvent[] = [];
   opens = 0;
   away = false;
+  /** Whether messages don't come either. */
+  deaf = false;
   /** Answers of all reads wait for it. */
   gate: Promise<void> = Promise.resolve();
 
@@ -51,6 +53,10 @@ export class MemorySource implements StreamSource {
 
   get isUp(): boolean {
     return !this.away;
+  }
+
+  get isReceiving(): boolean {
+    return !this.deaf;
   }
 
   /** Pages of two events. */

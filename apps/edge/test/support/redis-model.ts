@@ -161,6 +161,10 @@ export class RedisLinkModel implements StreamSource {
     redis.links.push(this);
   }
 
+  get isReceiving(): boolean {
+    return this.isUp;
+  }
+
   get isUp(): boolean {
     return this.#connection !== null;
   }
