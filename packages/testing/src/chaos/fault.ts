@@ -20,7 +20,7 @@ export interface Fault {
 }
 
 /** What a busy process may be late in seeing what came in time. */
-const LATE_MS = 500;
+const LATE_MS = 1000;
 const REFUSED_WITHIN_MS = 1000;
 
 /** Any one node. */
