@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type EdgeProcess, type TestClient, eventually, startEdge, startFaultProxy } from '@tickcast/testing';
 import { type Cluster, type Guest, forgetClusters, seatOf, startCluster, takeSeat } from './support/cluster.ts';
 import { agentStatus, alert, marketData } from './support/frames.ts';
+import { publishLarge } from './support/publish-large.ts';
 
 const MIB = 1024 * 1024;
 const ALERTS = { channel: 'alerts', key: null } as const;
@@ -72,11 +73,7 @@ test.each([
     await publishAlert();
     await publishQuote();
     // Published on the heels of it: the nodes are being cut off.
-    await Promise.all([
-      cluster.commands.publish(channel(), Buffer.alloc(64 * MIB, '{')),
-      publishAlert(),
-      publishQuote(),
-    ]);
+    await Promise.all([publishLarge(cluster.redis.url, channel(), 64 * MIB), publishAlert(), publishQuote()]);
     for (const [index, { client }] of guests.entries()) {
       const states = () =>
         client.frames.slice(before[index]).flatMap(({ frame }) => (frame.type === 'status' ? [frame['state']] : []));
@@ -91,7 +88,7 @@ test('64 MB that Redis does pass on are dropped and counted by the nodes, and ho
   const statuses = guests.map(({ client }) => client.received('status').length);
   const before = await Promise.all(cluster.edges.map(refused));
   const channels = [pubsubChannel(ALERTS), pubsubChannel(QUOTES), cluster.names.seats.takenChannel];
-  for (const channel of channels) await cluster.commands.publish(channel, Buffer.alloc(64 * MIB, '{'));
+  for (const channel of channels) await publishLarge(cluster.redis.url, channel, 64 * MIB);
   for (const { client } of guests) await client.request({ type: 'ping' });
   await eventually(async () => {
     const now = await Promise.all(cluster.edges.map(refused));
