@@ -153,8 +153,8 @@ export class Feed {
         stream.startFrom(position, event, entry.standsFrom);
         this.#backlog = this.#backlog.filter((item) => !isOfEarlierEpoch(item, entry.key, position));
       }
-      // A last value of any other epoch may be one this node has long passed (Redis restored from an old copy).
-      else if (event && (stream.epoch === null || event.epoch === entry.epoch || event.epoch === stream.epoch)) {
+      // A last value of an earlier epoch is one this node has long passed (Redis restored from an old copy).
+      else if (event && (event.epoch === entry.epoch || !isEarlier(event.epoch, stream.epoch ?? event.epoch))) {
         read.set(event.key, { event, standsFrom: entry.standsFrom });
       } else if (stream.epoch === null) stream.startFrom(entry, null, entry.standsFrom);
     }

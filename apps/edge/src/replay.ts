@@ -147,9 +147,10 @@ export class Replay {
     const delivery = this.#cursor.accept(event);
     if (!delivery) return;
     const holes = [...delivery.holes];
-    // Of the client's first epoch it is not known that it had no event, as it is of one that was seen to begin.
-    if (before.epoch !== event.epoch && before.epoch === since.epoch && before.seq === 0) {
-      holes.unshift({ epoch: before.epoch, from: 1, to: null });
+    // Of the epoch that the client was in it is not known that it was never used.
+    const isOver = before.epoch === since.epoch && before.epoch !== event.epoch;
+    if (isOver && !holes.some(({ epoch }) => epoch === before.epoch)) {
+      holes.unshift({ epoch: before.epoch, from: before.seq + 1, to: null });
     }
     sendDelivery(connection, stream, { ...delivery, holes }, recovered);
     this.#progressAt = now();

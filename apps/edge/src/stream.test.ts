@@ -68,8 +68,16 @@ describe('a new epoch', () => {
     ]);
   });
 
-  test('declares nothing of an epoch that never had an event', () => {
-    expect(streamAt('alerts', 0).accept(numbered(1, { epoch: NEXT_EPOCH }))?.holes).toEqual([]);
+  test('declares nothing of an epoch that ended because it was never used', () => {
+    const later = '1701234627000000-00000a';
+    expect(streamAt('alerts', 0).accept(numbered(1, { epoch: later }))?.holes).toEqual([]);
+  });
+
+  test.each([
+    ['another run of Redis', '1701234627000000-00000b'],
+    ['the same run, before an unused one would have ended', '1701234626000000-00000a'],
+  ])('in %s declares the end of one of which nothing was seen: it may have had events', (_, epoch) => {
+    expect(streamAt('alerts', 0).accept(numbered(1, { epoch }))?.holes).toEqual([{ epoch: EPOCH, from: 1, to: null }]);
   });
 
   test('is where the numbering goes on', () => {

@@ -13,6 +13,18 @@ export function isEarlier(epoch: string, other: string): boolean {
   return Number.parseInt(epoch, 10) < Number.parseInt(other, 10);
 }
 
+/** How long Redis keeps a stream that was opened and never published to. */
+const UNUSED_MS = 60_000;
+
+/**
+ * Whether an epoch of which nothing was seen may have had events. One that was never used is forgotten a minute after it was
+ * last opened, and the next begins in the same run of Redis, which the end of its name tells.
+ */
+function mayHaveBeenUsed(epoch: string, next: string): boolean {
+  const livedMs = (Number.parseInt(next, 10) - Number.parseInt(epoch, 10)) / 1000;
+  return livedMs < UNUSED_MS || epoch.split('-')[1] !== next.split('-')[1];
+}
+
 /** What stands between a stream's last accepted event and a new one. */
 export interface Hole {
   /** Where the missing events were: the epoch they belong to and the first missing number. */
@@ -107,8 +119,9 @@ export class Stream {
     const holes: Hole[] = [];
     let before = this.seq;
     if (event.epoch !== this.epoch) {
-      // An epoch without a single event has nothing to lose: unused states expire in Redis.
-      if (this.epoch !== null && this.seq > 0) holes.push({ epoch: this.epoch, from: this.seq + 1, to: null });
+      if (this.epoch !== null && (this.seq > 0 || mayHaveBeenUsed(this.epoch, event.epoch))) {
+        holes.push({ epoch: this.epoch, from: this.seq + 1, to: null });
+      }
       before = 0;
     }
     if (event.seq - 1 > before && standsFrom > before) {

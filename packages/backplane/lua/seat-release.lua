@@ -5,7 +5,7 @@
 --   ARGV[8]  gen
 --   ARGV[9]  deficit ms
 --
--- Replies {1 if released, count, registry, hold ms}; 0 when a higher generation has the seat, which then stays as it is.
+-- Replies {1 if released, count, registry, hold ms, now ms}; 0 when a higher generation has the seat, which then stays as it is.
 -- Doing it again changes nothing. A seat that Redis does not know leaves a record all the same: a renewal of it may be on
 -- its way.
 
@@ -14,7 +14,7 @@ local registry, hold = attend()
 
 local seat = read_seat(id)
 if seat and (seat.sub ~= sub or seat.gen > gen) then
-  return { 0, seat_count(), registry, hold }
+  return { 0, seat_count(), registry, hold, NOW }
 end
 if not (seat and seat.gen == gen and seat.state == 'free') then
   redis.call('ZREM', SEATS, id)
@@ -22,4 +22,4 @@ if not (seat and seat.gen == gen and seat.state == 'free') then
   redis.call('PEXPIRE', seat_key(id), RECORD)
   leave_bucket(sub, id, full_at)
 end
-return { 1, seat_count(), registry, hold }
+return { 1, seat_count(), registry, hold, NOW }

@@ -2,7 +2,7 @@
 --
 --   ARGV[6..]  groups of four: id, sub, gen, deficit ms
 --
--- Replies {results, count, registry, hold ms}; results is a text with one letter a seat:
+-- Replies {results, count, registry, hold ms, now ms}; results is a text with one letter a seat:
 --   o  renewed; a seat that Redis did not know any more was admitted again under its id
 --   t  taken: a higher generation has it, or it was ended (released, reserved) under this one
 --   f  its lease had ended and there is no room
@@ -40,4 +40,4 @@ local results = {}
 for i = 6, #ARGV, 4 do
   results[#results + 1] = renew(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]))
 end
-return { table.concat(results), seat_count(), registry, hold }
+return { table.concat(results), seat_count(), registry, hold, NOW }

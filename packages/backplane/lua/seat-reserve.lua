@@ -6,7 +6,7 @@
 --   ARGV[9]   deficit ms
 --   ARGV[10]  lease from now, ms; '' to leave its end where it is
 --
--- Replies {1 if reserved, count, registry, hold ms}; 0 when a higher generation has the seat, or it was released.
+-- Replies {1 if reserved, count, registry, hold ms, now ms}; 0 when a higher generation has the seat, or it was released.
 -- With a new lease, a seat that Redis lost is admitted again where there is room: a drain must not cost its clients their
 -- places because it came right after an outage.
 
@@ -16,7 +16,7 @@ local registry, hold = attend()
 
 local seat = read_seat(id)
 if seat and (seat.sub ~= sub or seat.gen > gen or (seat.gen == gen and seat.state == 'free')) then
-  return { 0, seat_count(), registry, hold }
+  return { 0, seat_count(), registry, hold, NOW }
 end
 local leased = redis.call('ZSCORE', SEATS, id)
 if lease and (leased or seat_count() < CAP) then
@@ -31,4 +31,4 @@ else
   redis.call('PEXPIRE', seat_key(id), RECORD)
 end
 leave_bucket(sub, id, full_at)
-return { leased and 1 or 0, seat_count(), registry, hold }
+return { leased and 1 or 0, seat_count(), registry, hold, NOW }

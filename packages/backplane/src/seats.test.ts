@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { eventually, type RedisServer, startRedis } from '@tickcast/testing';
+import { eventually, type RedisServer, startFaultProxy, startRedis } from '@tickcast/testing';
 import { openCommands } from '../test/on-redis.ts';
 import { endLease, KEYS, names, nodeOn, pretendQuiet, seat } from '../test/seat-clients.ts';
 import type { Commands } from './connections.ts';
@@ -55,6 +55,24 @@ describe('taking a seat', () => {
     const [first] = await fill(a);
     const back = await seat(b, 'u1', first?.id);
     expect(back).toMatchObject({ id: first?.id, resumed: true, count: 3 });
+  });
+
+  test('a take that was held up on its way takes the seat from nobody who has it meanwhile', async () => {
+    const [first] = await fill(a);
+    const proxy = await startFaultProxy(Number(new URL(server.url).port));
+    const held = nodeOn(await openCommands(`redis://127.0.0.1:${proxy.port}`, 300), 'held');
+    await held.renew([]);
+    proxy.stall();
+    const calls = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec((await redis.info('commandstats')) ?? '')?.[1]);
+    const takenAt = performance.now();
+    await expect(seat(held, 'u1', first?.id)).rejects.toMatchObject({ code: 'backplane_unavailable' });
+    const back = await seat(b, 'u1', first?.id);
+    await eventually(() => performance.now() - takenAt > 1500);
+    const before = await calls();
+    proxy.heal();
+    await eventually(async () => (await calls()) > before);
+    await expect(b.renew([back])).resolves.toMatchObject({ results: ['ok'] });
+    proxy.close();
   });
 
   test('a seat of another sub is worth nothing, and its owner keeps it', async () => {

@@ -109,6 +109,10 @@ export interface TakeOver {
 }
 
 const SEAT_ID = /^[A-Za-z0-9_-]{1,64}$/;
+/** How long after it was sent a take may be carried out: a little longer than anybody waits for its answer. */
+const TAKE_LIFE_MS = 1000;
+/** What clocks may drift apart between two replies. */
+const DRIFT_MS = 1;
 /** Redis does nothing else meanwhile: this many take it 2 to 3 ms. */
 const RENEWALS_A_CALL = 250;
 const RESULTS: Readonly<Record<string, RenewResult>> = { o: 'ok', t: 'taken', f: 'full' };
@@ -124,6 +128,8 @@ const wholeMs = (deficitMs: number) => Math.ceil(Math.max(0, Math.min(1000, defi
 
 export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOptions): Seats {
   let remembered = '';
+  /** What Redis's clock is ahead of this process's, at least; null before the first reply. */
+  let clockAheadMs: number | null = null;
 
   async function call(script: keyof typeof scripts, args: ReadonlyArray<string | number>): Promise<unknown[]> {
     const common = [remembered, randomUUID(), ttlMs, maxSeats, node];
@@ -132,18 +138,28 @@ export function createSeats({ redis, names, node, ttlMs, maxSeats }: SeatsOption
     return reply;
   }
 
-  /** The last three of every reply. */
+  /** The last four of every reply. */
   function stateOf(reply: readonly unknown[]): SeatsState {
-    const [count, registry, holdMs] = reply.slice(-3);
+    const [count, registry, holdMs, nowMs] = reply.slice(-4);
     remembered = String(registry);
+    // A reply that was slow says less than the true difference.
+    clockAheadMs = Math.max(Number(nowMs) - performance.now(), (clockAheadMs ?? Number.NEGATIVE_INFINITY) - DRIFT_MS);
     return { count: Number(count), registry: remembered, holdMs: Number(holdMs) };
+  }
+
+  async function callInTime(args: ReadonlyArray<string | number>): Promise<{ reply: unknown[]; state: SeatsState }> {
+    const notAfter = clockAheadMs === null ? 0 : Math.ceil(performance.now() + clockAheadMs + TAKE_LIFE_MS);
+    const reply = await call('take', [...args, notAfter]);
+    return { reply, state: stateOf(reply) };
   }
 
   return {
     async take({ sub, seat, newId }) {
-      const brought = seat !== undefined && SEAT_ID.test(seat) ? seat : '';
-      const reply = await call('take', [sub, brought, newId]);
-      const state = stateOf(reply);
+      const args = [sub, seat !== undefined && SEAT_ID.test(seat) ? seat : '', newId];
+      let { reply, state } = await callInTime(args);
+      // Redis's clock has jumped, which the reply has told.
+      if (reply[0] === 'late') ({ reply, state } = await callInTime(args));
+      if (reply[0] === 'late') throw new BackplaneUnavailableError('Redis took too long to give a seat');
       if (reply[0] === 'full') return { status: 'full', ...state };
       if (reply[0] === 'hold') return { status: 'hold', waitMs: state.holdMs, ...state };
       const [, id, gen, deficitMs, resumed] = reply;
