@@ -6,7 +6,8 @@ import type { Feed } from './feed.ts';
 export class Asides {
   readonly #connection: Connection;
   readonly #onChange: (feed: Feed) => void;
-  readonly #asides = new Map<Feed, Aside>();
+  /** null for nearly every client, nearly always. */
+  #asides: Map<Feed, Aside> | null = null;
   #paused = false;
 
   /** @param onChange the client has to leave the topics of a feed, or may join them again */
@@ -20,22 +21,23 @@ export class Asides {
   }
 
   get(feed: Feed): Aside | undefined {
-    return this.#asides.get(feed);
+    return this.#asides?.get(feed);
   }
 
   /** The client's place beside the feed's topics, which it leaves for it. */
   enter(feed: Feed): Aside {
-    const known = this.#asides.get(feed);
+    const known = this.get(feed);
     if (known) return known;
     const aside = new Aside(this.#connection, feed, () => {
       // It may have been dropped, and another be there.
-      if (this.#asides.get(feed) !== aside) return;
+      if (this.get(feed) !== aside) return;
       this.drop(feed);
       this.#onChange(feed);
     });
     // Nobody would ever take it away again.
     if (this.#connection.ended) return aside;
     aside.slow = this.#paused;
+    this.#asides ??= new Map();
     this.#asides.set(feed, aside);
     feed.asides.add(aside);
     this.#onChange(feed);
@@ -44,15 +46,16 @@ export class Asides {
 
   /** Whatever waits there is not wanted any more. */
   drop(feed: Feed): void {
-    const aside = this.#asides.get(feed);
+    const aside = this.get(feed);
     if (!aside) return;
     aside.endReplay();
     feed.asides.delete(aside);
-    this.#asides.delete(feed);
+    this.#asides?.delete(feed);
+    if (this.#asides?.size === 0) this.#asides = null;
   }
 
   clear(): void {
-    for (const feed of this.#asides.keys()) this.drop(feed);
+    for (const feed of this.#asides?.keys() ?? []) this.drop(feed);
   }
 
   /** The client is too slow: from now on it gets what it can take. */
@@ -63,9 +66,9 @@ export class Asides {
 
   /** The client has read what was sent to it: it gets what has waited, and goes on with the others. */
   resume(): void {
-    for (const aside of this.#asides.values()) if (!aside.flush()) return;
+    for (const aside of this.#asides?.values() ?? []) if (!aside.flush()) return;
     this.#paused = false;
-    for (const aside of this.#asides.values()) {
+    for (const aside of this.#asides?.values() ?? []) {
       aside.slow = false;
       aside.endIfOver();
     }
@@ -73,12 +76,12 @@ export class Asides {
 
   /** The client has read something: a replay may go on. */
   drained(): void {
-    for (const { replay } of this.#asides.values()) replay?.drained();
+    for (const { replay } of this.#asides?.values() ?? []) replay?.drained();
   }
 
   /** Whether a replay has made no progress for too long. */
   get isStalled(): boolean {
-    for (const { replay } of this.#asides.values()) if (replay?.isStalled) return true;
+    for (const { replay } of this.#asides?.values() ?? []) if (replay?.isStalled) return true;
     return false;
   }
 }
