@@ -23,6 +23,7 @@ test.each([
   ['a node does not hear Redis, while Redis hears it', 'deaf-edge'],
   ['the way between a node and Redis is slow, uneven, and breaks', 'slow-network'],
   ['clients read 1 KB a second', 'slow-readers'],
+  ['clients read nothing of more alerts than fit, and are sent away', 'unread-alerts'],
   ['clients vanish without a word', 'half-open-clients'],
   ['all clients come back at once', 'stampede'],
   ['one symbol has 1000 events a second', 'hot-symbol'],

@@ -202,23 +202,74 @@ test('merged events count, and too few or too many of them are found', () => {
   expect(found().slice(2)).toEqual(['misdeclared', 'misdeclared']);
 });
 
-test('a snapshot stands outside the sum, and one of a node that is behind lets events be merged twice but not sent twice', () => {
+test('a snapshot stands outside the sum, and shows the event that the client was at', () => {
   publish(quotes, 10);
   client.begin('market_data', 'A', { epoch: 'E', seq: 10 });
   quote(10, 10, { snapshot: true });
   publish(quotes, 3);
   quote(11);
-  quote(12);
-  client.disconnected();
-  expect(client.ledger('market_data', 'A').since).toEqual({ epoch: 'E', seq: 12 });
-  client.ledger('market_data', 'A').resume({ epoch: 'E', seq: 12 }, { epoch: 'E', seq: 10 });
-  quote(10, 10, { snapshot: true });
-  quote(13, 13, { conflated: 2 });
+  quote(11, 11, { snapshot: true });
+  quote(13, 13, { conflated: 1 });
   expect(found()).toEqual([]);
-  client.ledger('market_data', 'A').resume({ epoch: 'E', seq: 13 }, { epoch: 'E', seq: 10 });
+});
+
+test('a snapshot that is newer than what the client has, or older, is found', () => {
+  publish(quotes, 10);
+  client.begin('market_data', 'A', { epoch: 'E', seq: 8 });
   quote(10, 10, { snapshot: true });
-  quote(11, 11);
-  expect(found()).toContain('duplicate');
+  expect(found()).toEqual(['loss']);
+  quote(9, 9, { snapshot: true });
+  expect(found()).toEqual(['loss', 'disorder']);
+});
+
+test('a push that goes on from before the snapshot is misdeclared, one that leaves events out after it a loss', () => {
+  publish(quotes, 10);
+  client.begin('market_data', 'A', null);
+  quote(5, 5, { snapshot: true });
+  quote(7, 7, { conflated: 2 });
+  expect(found()).toContain('misdeclared');
+  const other = accounting.client('d');
+  other.begin('market_data', 'A', null);
+  other.received({ type: 'market_data', symbol: 'A', seq: 5, data: { n: 5 }, snapshot: true }, '');
+  other.received({ type: 'market_data', symbol: 'A', seq: 7, data: { n: 7 } }, '');
+  expect(found()).toContain('loss');
+});
+
+test('an alert as a snapshot looks like a new one', () => {
+  publish(alerts, 1);
+  client.begin('alerts', null, { epoch: 'E', seq: 1 });
+  alert(1, 1, { snapshot: true });
+  expect(found()).toEqual(['misdeclared']);
+});
+
+test('alerts that are given up while Redis has them are unhealed: by gap, by lost, by an answer to since', () => {
+  publish(alerts, 6);
+  accounting.keptEpoch = 'E';
+  client.begin('alerts', null, { epoch: 'E', seq: 0 });
+  alert(1);
+  gap('E', 2, 3);
+  expect(found()).toEqual(['unhealed']);
+  client.disconnected();
+  client.resumed('alerts', null, { epoch: 'E', seq: 3 }, { epoch: 'E', seq: 6, recovered: false });
+  expect(found()).toEqual(['unhealed', 'unhealed']);
+  const seedClient = accounting.client('d');
+  seedClient.beginUnseen('alerts', null);
+  seedClient.received({ type: 'alerts', seq: 1, data: { n: 1 } }, '');
+  seedClient.received({ type: 'alerts', seq: 4, data: { n: 4 }, lost: 2 }, '');
+  expect(found()).toEqual(['unhealed', 'unhealed', 'unhealed']);
+});
+
+test('alerts that Redis may have lost, that can still be had, or of an epoch that is over may be given up', () => {
+  publish(alerts, 6);
+  client.begin('alerts', null, { epoch: 'E', seq: 0 });
+  alert(1);
+  gap('E', 2, 2);
+  accounting.keptEpoch = 'E';
+  gap('E', 3, 3, { recoverable: true });
+  accounting.keptEpoch = 'F';
+  gap('E', 4, 4);
+  client.resumed('alerts', null, { epoch: 'E', seq: 4 }, { epoch: 'F', seq: 1, recovered: false });
+  expect(found()).toEqual([]);
 });
 
 test('what was published while the client was away is due after it resumed', () => {

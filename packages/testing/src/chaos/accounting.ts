@@ -6,7 +6,7 @@ export type ServerFrame = Record<string, unknown>;
 
 /** A breach of the contract; besides those of a single stream's account, those that clients and the world see. */
 export interface Violation {
-  kind: ViolationKind | 'frame' | 'close' | 'stuck' | 'seat' | 'cap' | 'timing';
+  kind: ViolationKind | 'unhealed' | 'frame' | 'close' | 'stuck' | 'seat' | 'cap' | 'timing' | 'crash';
   /** The client, or what else it was seen at. */
   where: string;
   stream: string | null;
@@ -47,6 +47,11 @@ export class Accounting {
   gaps = 0;
   /** What goes on, for the reports. */
   during = '';
+  /**
+   * The epoch of alerts of which Redis has every event; null where it may have lost some. Nobody is away for so long that the
+   * log is trimmed meanwhile.
+   */
+  keptEpoch: string | null = null;
 
   constructor(streams: Iterable<PublishedStream>) {
     this.streams = new Map([...streams].map((stream) => [stream.name, stream]));
@@ -77,6 +82,8 @@ export class Accounting {
     return this.#accounts.flatMap((account) => account.arrears());
   }
 }
+
+type Name = Position & { epoch: string };
 
 interface Entry {
   ledger: Ledger;
@@ -126,15 +133,41 @@ export class ClientAccount {
       this.#all.report({ kind: 'frame', where: this.name, stream: name, detail: `not subscribed to: ${text}` });
       return;
     }
-    entry.frames.push(`${new Date().toISOString()} ${text.slice(0, KEPT_CHARACTERS)}`);
+    entry.frames.push(`${new Date().toISOString()} ${beginningOf(text)}`);
     if (entry.frames.length > KEPT_FRAMES) entry.frames.shift();
     if (frame['type'] === 'gap') {
       this.#all.gaps += 1;
-      entry.ledger.gap(gapOf(frame));
+      const gap = gapOf(frame);
+      if (channel === 'alerts' && gap.to !== null && !gap.recoverable) this.#given(name, gap.epoch, text);
+      entry.ledger.gap(gap);
     } else {
       this.#all.pushes += 1;
-      entry.ledger.push(pushOf(frame));
+      const push = pushOf(frame);
+      // Who is told by `lost` does not know the epoch.
+      if (channel === 'alerts' && push.lost) this.#given(name, this.#all.keptEpoch, text);
+      entry.ledger.push(push);
     }
+  }
+
+  /** The answer to a `since`: the subscription goes on from there. */
+  resumed(
+    channel: string,
+    key: string | null,
+    since: Name,
+    { recovered, ...answer }: Position & { recovered: boolean },
+  ) {
+    const name = streamName(channel, key);
+    if (channel === 'alerts' && !recovered) {
+      this.#given(name, since.epoch, `since ${since.seq} of ${since.epoch} was not recovered`);
+    }
+    this.#entry(name).ledger.resume(since, answer);
+  }
+
+  /** Alerts were given up as lost. */
+  #given(stream: string, epoch: string | null, detail: string): void {
+    if (epoch === null || epoch !== this.#all.keptEpoch) return;
+    const what = `given up, though Redis has it: ${beginningOf(detail)}`;
+    this.#all.report({ kind: 'unhealed', where: this.name, stream, detail: what, frames: [...this.frames(stream)] });
   }
 
   /** Puts a line among the frames of a stream, for whoever reads them after a violation. */
@@ -172,6 +205,11 @@ export class ClientAccount {
     this.#entries.set(name, entry);
     return entry;
   }
+}
+
+/** A copy: a part of a string keeps the whole alive, and there are large frames. */
+function beginningOf(text: string): string {
+  return text.length > KEPT_CHARACTERS ? Buffer.from(text.slice(0, KEPT_CHARACTERS)).toString() : text;
 }
 
 function pushOf(frame: ServerFrame): Push {

@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../eventually.ts';
 import type { Fault } from './fault.ts';
+import { expectRise } from './node-metrics.ts';
 import { FAT_SYMBOL, HOT_SYMBOL } from './publishers.ts';
+
+/** With what the kernel's buffers take, some 4 MB, a hundred are more than may wait for a client. */
+const LARGE_ALERT_BYTES = 60_000;
 
 /** Clients are slow, gone or all there at once, or publishers are busy. */
 export const CLIENT_FAULTS: readonly Fault[] = [
@@ -8,16 +13,37 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     name: 'slow-readers',
     about: 'clients read 1 KB/s while much is published, then read on',
     part: 'wire',
-    async run({ world }) {
+    async run(context) {
+      const { world } = context;
       const fat = `market_data:${FAT_SYMBOL}`;
-      for (const { wire } of world.nodes) wire.shape({ bytesPerSecond: 1024 }, 'to-client');
-      world.publishers.setRate(fat, 20);
-      for (let times = 0; times < 15; times++) {
-        await world.publishers.burst('alerts', 5);
-        await sleep(1000);
+      await expectRise(context, world.nodes, 'tickcast_slow_clients_paused_total', async () => {
+        for (const { wire } of world.nodes) wire.shape({ bytesPerSecond: 1024 }, 'to-client');
+        world.publishers.setRate(fat, 20);
+        for (let times = 0; times < 15; times++) {
+          await world.publishers.burst('alerts', 5);
+          await sleep(1000);
+        }
+        world.publishers.setRate(fat, 0.5);
+        for (const { wire } of world.nodes) wire.heal();
+      });
+    },
+  },
+  {
+    name: 'unread-alerts',
+    about: 'more alerts than fit are published while clients read nothing: they are sent away with 4410, and come back',
+    part: 'wire',
+    async run({ world, alone }) {
+      const sentAway = () => world.seating.closes.get(4410) ?? 0;
+      const before = sentAway();
+      for (const { wire } of world.nodes) wire.stall('to-client');
+      for (let times = 0; times < 24; times++) {
+        await world.publishers.burst('alerts', 5, LARGE_ALERT_BYTES);
+        await sleep(150);
       }
-      world.publishers.setRate(fat, 0.5);
       for (const { wire } of world.nodes) wire.heal();
+      await eventually(() => sentAway() > before, { withinMs: 10_000 }).catch(() => {
+        if (alone) world.violation('the fault', 'did not come about: nobody was closed with 4410');
+      });
     },
   },
   {

@@ -231,7 +231,8 @@ export class ChaosClient {
     }
     const answer: Position = { epoch: String(frame['epoch']), seq: Number(frame['seq']) };
     const ledger = this.#ledger(wish.channel, wish.key);
-    if (since) ledger.resume(since, answer);
+    const recovered = frame['recovered'] === true;
+    if (since) this.#account.resumed(wish.channel, wish.key, since, { ...answer, recovered });
     else if (ledger.open) ledger.learn(answer);
     else this.#account.begin(wish.channel, wish.key, answer);
   }

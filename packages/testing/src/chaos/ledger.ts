@@ -73,7 +73,6 @@ export class Ledger {
   #named: State | null = null;
   /** The state before the last gap that can still be filled. */
   #beforeGap: State | null = null;
-  #snapshotSeq: number | null = null;
   /** Where the answer to a `since` says that the subscription stands, until the next frame. */
   #answer: Position | null = null;
   #open = false;
@@ -161,10 +160,9 @@ export class Ledger {
       if (position.epoch !== null && position.epoch !== epoch) {
         this.#report('misdeclared', `a gap of epoch ${epoch} while the stream is at ${show(position)}`);
       }
-      const overlaps = from <= position.seq && this.#snapshotSeq !== null && from === this.#snapshotSeq + 1;
       if (from > position.seq + 1) {
         this.#report('loss', `a gap from ${from} at ${show(position)}: what lies between is not accounted for`);
-      } else if (from <= position.seq && !overlaps) {
+      } else if (from <= position.seq) {
         this.#report('misdeclared', `a gap from ${from} at ${show(position)}: it was delivered`);
       }
       counted = Math.max(from, position.seq + 1);
@@ -185,7 +183,6 @@ export class Ledger {
       this.#named = copy(state);
     }
     this.#beforeGap = recoverable ? { ...before, position: { epoch, seq: from - 1 } } : null;
-    this.#snapshotSeq = null;
     this.#answer = null;
   }
 
@@ -212,14 +209,18 @@ export class Ledger {
   #continue(answer: Position | null): void {
     this.#open = true;
     this.#answer = answer;
-    this.#snapshotSeq = null;
   }
 
   #snapshot({ seq, n }: Push): void {
     const state = this.#state;
-    this.#snapshotSeq = seq;
-    if (!state.position) state.position = { epoch: null, seq };
-    if (state.lastN !== null || state.position.seq !== seq) return;
+    const { position } = state;
+    if (this.#stream.channel === 'alerts') this.#report('misdeclared', `alert ${seq} as a snapshot`);
+    if (position && position.seq !== seq) {
+      this.#report(seq > position.seq ? 'loss' : 'disorder', `a snapshot of event ${seq} at ${show(position)}`);
+    }
+    // The next push has to follow this event, whatever came before.
+    state.position = { epoch: position?.epoch ?? null, seq };
+    if (state.lastN !== null) return;
     // The account stands exactly here, whatever was said of what came before.
     Object.assign(state, { lastN: n, declared: 0, ends: 0 });
     if (state.position.epoch !== null) this.#named = copy(state);
@@ -231,7 +232,7 @@ export class Ledger {
       state.ends += 1;
       state.position = null;
     } else state.declared += lost ?? 0;
-    const overlap = this.#follow(state.position, seq, seq - conflated - (lost ?? 0));
+    this.#follow(state.position, seq, seq - conflated - (lost ?? 0));
     if (this.#stream.channel === 'alerts' && conflated > 0) {
       this.#report('merged', `alert ${seq} says that ${conflated} were merged into it`);
     }
@@ -240,7 +241,7 @@ export class Ledger {
       this.#report(kind, `event n=${n} (seq ${seq}) after n=${state.lastN}`);
     } else {
       const { lastN: from, floorN, declared, ends } = state;
-      const accounted = conflated + declared - overlap;
+      const accounted = conflated + declared;
       this.#steps.push({ from, floorN, to: n, merged: conflated, accounted, ends });
     }
     this.#recent.push(n);
@@ -249,21 +250,16 @@ export class Ledger {
     state.declared = 0;
     state.ends = 0;
     state.position = { epoch: state.position?.epoch ?? null, seq };
-    this.#snapshotSeq = null;
     if (state.position.epoch !== null) this.#named = copy(state);
   }
 
-  /** Checks a push's number against the position. Answers how many of its events the client had from another node. */
-  #follow(position: Position | null, seq: number, first: number): number {
-    if (!position || first === position.seq + 1) return 0;
-    const behind = this.#snapshotSeq !== null && this.#snapshotSeq < position.seq && first === this.#snapshotSeq + 1;
-    // A node that is behind the one that the client came from.
-    if (behind && seq > position.seq) return position.seq + 1 - first;
+  /** Checks a push's number against the position. */
+  #follow(position: Position | null, seq: number, first: number): void {
+    if (!position || first === position.seq + 1) return;
     const what = `push ${seq}, which begins with event ${first}, at ${show(position)}`;
     if (first > position.seq + 1) this.#report('loss', what);
     else if (seq > position.seq) this.#report('misdeclared', what);
     else this.#report('disorder', what);
-    return 0;
   }
 
   #check({ from, floorN, to, merged, accounted, ends }: Step): void {

@@ -7,6 +7,8 @@ export interface Knock {
   /** Null while it has no answer. */
   answeredAt: number | null;
   outcome: 'seated' | 'refused' | 'broken' | null;
+  /** The most that this process itself was late meanwhile, by its own event loop. */
+  lateMs: number;
 }
 
 /** Clients without a seat that try to get in all the time, and stay for a moment when they do. */
@@ -21,18 +23,31 @@ export interface Newcomers {
 
 const EVERY_MS = 250;
 const STAY_MS = 1500;
+const TICK_MS = 10;
 
 export function startNewcomers(chooseUrl: () => string): Newcomers {
   const knocks: Knock[] = [];
   const sockets = new Set<RawWebSocket>();
   const token = mintToken({ sub: 'newcomer' });
+  const waiting = new Set<Knock>();
+  let tickedAt = performance.now();
+  const noteLateness = () => {
+    const lateMs = performance.now() - tickedAt - TICK_MS;
+    for (const knock of waiting) knock.lateMs = Math.max(knock.lateMs, lateMs);
+  };
+  const ticker = setInterval(() => {
+    noteLateness();
+    tickedAt = performance.now();
+  }, TICK_MS);
   let paused = true;
   const seated = new Set<RawWebSocket>();
 
   const knock = async () => {
-    const record: Knock = { at: performance.now(), answeredAt: null, outcome: null };
+    const record: Knock = { at: performance.now(), answeredAt: null, outcome: null, lateMs: 0 };
     const answer = (outcome: NonNullable<Knock['outcome']>) => {
       if (record.answeredAt !== null) return;
+      noteLateness();
+      waiting.delete(record);
       record.answeredAt = performance.now();
       record.outcome = outcome;
     };
@@ -59,6 +74,7 @@ export function startNewcomers(chooseUrl: () => string): Newcomers {
     sockets.add(socket);
     record.at = performance.now();
     knocks.push(record);
+    waiting.add(record);
   };
   const timer = setInterval(() => {
     if (!paused) void knock();
@@ -80,6 +96,7 @@ export function startNewcomers(chooseUrl: () => string): Newcomers {
     },
     stop() {
       clearInterval(timer);
+      clearInterval(ticker);
       for (const socket of sockets) socket.destroy();
     },
   };

@@ -15,8 +15,8 @@ export interface Source {
 export interface Publishers {
   /** Changes the rate of a stream, in events a second. */
   setRate(name: string, rate: number): void;
-  /** Publishes so many events of a stream in one go, besides its rate. Resolves when Redis has answered them. */
-  burst(name: string, count: number): Promise<void>;
+  /** Publishes so many events of a stream in one go, besides its rate, each with so many bytes of filling. Resolves when Redis has answered them. */
+  burst(name: string, count: number, padding?: number): Promise<void>;
   /** No more events until `resume`; resolves when all that were sent are answered or given up. */
   pause(): Promise<void>;
   resume(): void;
@@ -65,7 +65,7 @@ export function startPublishers(
     setRate(name, rate) {
       outletOf(name).rate = rate;
     },
-    burst: (name, count) => outletOf(name).publish(count),
+    burst: (name, count, padding) => outletOf(name).publish(count, padding),
     async pause() {
       paused = true;
       await Promise.all([...outlets.values()].map((outlet) => outlet.idle()));
@@ -89,18 +89,17 @@ export function startPublishers(
 interface Outlet {
   rate: number;
   /** Resolves when every event has its answer, or none will come. */
-  publish(count: number): Promise<void>;
+  publish(count: number, padding?: number): Promise<void>;
   idle(): Promise<void>;
 }
 
 function createOutlet(redis: Redis, prefix: string, source: Source, random: () => number): Outlet {
-  const { stream, padding = 0 } = source;
-  const filling = padding > 0 ? 'x'.repeat(padding) : undefined;
+  const { stream } = source;
   const name = redisName(prefix, stream.channel, stream.key);
   let state = 'idle';
   let last: Promise<unknown> = Promise.resolve();
 
-  const publishOne = async (): Promise<void> => {
+  const publishOne = async (filling: string): Promise<void> => {
     if (stream.channel === 'agent_status' && random() < 0.2) state = AGENT_STATES[Math.floor(random() * 6)] ?? 'idle';
     if (stream.channel === 'backtest_progress') {
       state = random() < 0.05 ? (FINAL_STATES[Math.floor(random() * 3)] ?? 'failed') : 'running';
@@ -118,9 +117,10 @@ function createOutlet(redis: Redis, prefix: string, source: Source, random: () =
   };
   return {
     rate: source.rate,
-    async publish(count) {
+    async publish(count, padding = source.padding ?? 0) {
+      const filling = 'x'.repeat(padding);
       // One connection keeps their order.
-      const answers = Promise.all(Array.from({ length: count }, publishOne));
+      const answers = Promise.all(Array.from({ length: count }, () => publishOne(filling)));
       last = Promise.all([last, answers]);
       await answers;
     },
@@ -167,7 +167,7 @@ export function createStreams(): Source[] {
     make('alerts', null, 4),
     ...Array.from({ length: 8 }, (_, index) => make('market_data', `SYM${index}`, [0.2, 1, 3, 8][index % 4] ?? 1)),
     make('market_data', HOT_SYMBOL, 4),
-    make('market_data', FAT_SYMBOL, 0.5, 30_000),
+    make('market_data', FAT_SYMBOL, 0.5, 60_000),
     make('market_data', FRESH_SYMBOL, 0),
     ...Array.from({ length: 4 }, (_, index) => make('agent_status', `agent${index}`, [0.2, 1, 2, 5][index % 4] ?? 1)),
     ...Array.from({ length: 3 }, (_, index) => make('backtest_progress', `bt${index}`, [0.3, 1, 4][index % 3] ?? 1)),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, anyNode } from './fault.ts';
+import { expectRise } from './node-metrics.ts';
 import { FAT_SYMBOL } from './publishers.ts';
 import { PREFIX } from './world.ts';
 
@@ -12,14 +13,17 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
     name: 'subscribers-killed',
     about: 'Redis drops all its subscribers, several times, with events on their way',
     part: 'redis',
-    async run({ world, random }) {
-      for (let times = 0; times < 4; times++) {
-        await Promise.all([
-          world.publishers.burst('alerts', 20),
-          world.redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub').catch(() => undefined),
-        ]);
-        await sleep(300 + random() * 1500);
-      }
+    async run(context) {
+      const { world, random } = context;
+      await expectRise(context, world.nodes, 'tickcast_events_healed_total', async () => {
+        for (let times = 0; times < 4; times++) {
+          const before = world.publishers.burst('alerts', 100);
+          await sleep(random() * 5);
+          const killed = world.redisCommands.client('KILL', 'TYPE', 'PUBSUB').catch(() => undefined);
+          await Promise.all([before, killed, world.publishers.burst('alerts', 100)]);
+          await sleep(300 + random() * 1500);
+        }
+      });
     },
   },
   {
@@ -32,7 +36,7 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
       await world.redis.cli('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 1048576 262144 2');
       node.toRedis.shape({ bytesPerSecond: 50_000 }, 'to-client');
       for (let times = 0; times < 40; times++) {
-        await world.publishers.burst(`market_data:${FAT_SYMBOL}`, 20);
+        await world.publishers.burst(`market_data:${FAT_SYMBOL}`, 10);
         await world.publishers.burst('alerts', 2);
         await sleep(50);
       }
@@ -53,7 +57,9 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
     part: 'node',
     async run(context) {
       const { world, random } = context;
-      const { toRedis } = anyNode(context);
+      const node = anyNode(context);
+      const { toRedis } = node;
+      const droppedBefore = toRedis.dropped;
       const isEvent = (channel: string) => channel !== `${PREFIX}{seats}`;
       toRedis.dropMessages((channel) => isEvent(channel) && random() < 0.2);
       await sleep(4000);
@@ -63,9 +69,11 @@ export const PUBSUB_FAULTS: readonly Fault[] = [
       await world.publishers.pause();
       // The last message has passed the proxy by the time Redis has answered something later.
       await sleep(300);
-      world.log(`  dropped ${toRedis.dropped} messages`);
+      const dropped = toRedis.dropped - droppedBefore;
+      world.log(`  dropped ${dropped} messages`);
+      if (dropped === 0) world.violation(`node ${node.index}`, 'the fault did not come about: no message was dropped');
       toRedis.heal();
-      await world.reconcile();
+      await expectRise(context, [node], 'tickcast_streams_found_behind_total', () => world.reconcile());
     },
   },
   {

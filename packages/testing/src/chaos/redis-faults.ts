@@ -15,12 +15,14 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis-restart',
     about: 'Redis is killed, is down for 5 s, and comes back with its data',
     part: 'redis',
+    losesData: true,
     run: (context) => outage(context, () => undefined),
   },
   {
     name: 'redis-rollback',
     about: 'Redis is killed, is down for 5 s, and comes back with a copy of its data that is some seconds old',
     part: 'redis',
+    losesData: true,
     async run(context) {
       const { redis, seating } = context.world;
       const [data, copy] = [join(redis.directory, 'appendonlydir'), join(redis.directory, 'copy')];
@@ -39,6 +41,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis-empty',
     about: 'Redis is killed, is down for 5 s, and comes back empty',
     part: 'redis',
+    losesData: true,
     async run(context) {
       const { redis, seating } = context.world;
       const pardon = seating.excuse('away');
@@ -50,6 +53,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis-flush',
     about: 'FLUSHALL',
     part: 'redis',
+    losesData: true,
     async run({ world }) {
       const pardon = world.seating.excuse('away');
       await world.redis.cli('FLUSHALL');
@@ -78,6 +82,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis-restart-fresh',
     about: 'Redis restarts before the first event of a stream that has clients, and again after it',
     part: 'redis',
+    losesData: true,
     async run(context) {
       const { publishers } = context.world;
       for (let times = 0; times < 2; times++) {

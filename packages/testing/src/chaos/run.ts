@@ -57,6 +57,7 @@ export async function startChaos(options: WorldOptions): Promise<Chaos> {
   };
   const take = (step: Step) =>
     watched(tellStep(step), async () => {
+      if (step.some(({ fault }) => fault.losesData)) accounting.keptEpoch = null;
       const stepSeed = random() * 2 ** 32;
       const running = step.map(async ({ fault, afterMs }, index) => {
         await sleep(afterMs);
@@ -64,12 +65,14 @@ export async function startChaos(options: WorldOptions): Promise<Chaos> {
       });
       await Promise.all(running);
       await world.reconcile();
+      await world.trustRedis();
     });
 
   await watched('nothing', async () => {
     world.newcomers.resume();
     await sleep(HEALTHY_MS);
     await world.reconcile();
+    await world.trustRedis();
   });
   return {
     suffer: (fault) => take([{ fault: faultNamed(fault), afterMs: 0 }]),

@@ -9,6 +9,7 @@ import { type RedisServer, startRedis } from '../redis-server.ts';
 import { mintToken } from '../tokens.ts';
 import { Accounting } from './accounting.ts';
 import { ChaosClient, type ClientEvents } from './client.ts';
+import { watchForCrash } from './crash-watch.ts';
 import { connectDirectly } from './direct-redis.ts';
 import { type Newcomers, startNewcomers } from './newcomers.ts';
 import { planClients } from './plan.ts';
@@ -69,9 +70,9 @@ export class World {
     this.seed = options.seed;
     this.log = options.log;
     this.redis = redis;
-    this.nodes = nodes;
     this.#env = env;
     this.accounting = new Accounting(sources.map(({ stream }) => stream));
+    this.nodes = nodes.map((node) => ({ ...node, edge: this.#watch(node.index, node.edge) }));
     this.newcomers = startNewcomers(() => this.#anyNode(random).edge.url);
     this.seating = new Seating({
       redis,
@@ -126,7 +127,7 @@ export class World {
       redisUrl: `redis://127.0.0.1:${node.toRedis.port}`,
       env: { ...this.#env, ...portsOf(node.edge) },
     });
-    this.nodes[node.index] = { ...node, edge };
+    this.nodes[node.index] = { ...node, edge: this.#watch(node.index, edge) };
   }
 
   /** Reports a breach of the contract that a fault itself has seen. */
@@ -154,6 +155,11 @@ export class World {
     this.publishers.resume();
   }
 
+  /** From now on Redis keeps its data: nothing of the present epoch of alerts may be given up. */
+  async trustRedis(): Promise<void> {
+    this.accounting.keptEpoch = await this.redisCommands.hget(`${PREFIX}{alerts}`, 'epoch');
+  }
+
   /** Ends all of it. */
   async close(): Promise<void> {
     clearInterval(this.#settling);
@@ -169,6 +175,12 @@ export class World {
       wire.close();
     }
     await this.redis.kill();
+  }
+
+  #watch(index: number, edge: EdgeProcess): EdgeProcess {
+    return watchForCrash(edge, (detail, frames) => {
+      this.accounting.report({ kind: 'crash', where: `node ${index}`, stream: null, detail, frames });
+    });
   }
 
   #once(kind: 'stuck' | 'loss', where: string, stream: string | null, detail: string): void {
