@@ -16,7 +16,7 @@ export interface Fault {
   name: string;
   about: string;
   part: Part;
-  /** Whether Redis may come out of it without some of its data, or in another epoch. */
+  /** Whether Redis may come out of it without some of its data. */
   losesData?: true;
   run(context: FaultContext): Promise<void>;
 }

@@ -15,7 +15,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis-restart',
     about: 'Redis is killed, is down for 5 s, and comes back with its data',
     part: 'redis',
-    losesData: true,
     run: (context) => outage(context, () => undefined),
   },
   {
@@ -82,7 +81,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis-restart-fresh',
     about: 'Redis restarts before the first event of a stream that has clients, and again after it',
     part: 'redis',
-    losesData: true,
     async run(context) {
       const { publishers } = context.world;
       for (let times = 0; times < 2; times++) {
