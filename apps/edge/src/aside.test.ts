@@ -77,3 +77,23 @@ test('a client that is ended by the answer to its own subscribe leaves nothing b
   expect(client.connection).toBeNull();
   expect(subscription?.feed.asides.size).toBe(0);
 });
+
+test('quotes that fill the buffer over its bound in one turn cost the client no alert', async () => {
+  const client = world.client(2);
+  client.subscribe('alerts', null);
+  await pass(10);
+  const { connection } = client;
+  const socket = connection?.socket as unknown as { buffered: number };
+  client.stall();
+  socket.buffered += world.node(0).maxBufferedBytes * 3;
+  world.redis.publish({ channel: 'alerts', key: null }, 'an alert');
+  await pass(200);
+  connection?.reply({ type: 'pong', server_time: 1 });
+  world.redis.publish({ channel: 'alerts', key: null }, 'an alert');
+  await pass(200);
+  expect(client.closes).toEqual([]);
+  socket.buffered += world.node(0).maxBufferedBytes;
+  world.redis.publish({ channel: 'alerts', key: null }, 'an alert');
+  await pass(200);
+  expect(client.closes).toHaveLength(1);
+});

@@ -68,6 +68,7 @@ export class Asides {
   resume(): void {
     for (const aside of this.#asides?.values() ?? []) if (!aside.flush()) return;
     this.#paused = false;
+    this.#connection.resumed();
     for (const aside of this.#asides?.values() ?? []) {
       aside.slow = false;
       aside.endIfOver();

@@ -77,6 +77,8 @@ export class Connection {
   readonly #metrics: Metrics;
   readonly #now: () => number;
   readonly #maxBufferedBytes: number;
+  /** Bytes from which on it is too slow for what can't wait. */
+  #fullAt: number;
 
   constructor(parts: ConnectionParts) {
     this.socket = parts.socket;
@@ -84,6 +86,7 @@ export class Connection {
     this.#metrics = parts.metrics;
     this.#now = parts.now;
     this.#maxBufferedBytes = parts.maxBufferedBytes;
+    this.#fullAt = parts.maxBufferedBytes;
     this.subscriptions = new Subscriptions(this, parts.hub);
     const now = parts.now();
     this.openedAt = now;
@@ -108,7 +111,7 @@ export class Connection {
 
   /** Whether nothing more can be left waiting for it. */
   get isBufferFull(): boolean {
-    return this.socket.bufferedBytes() > this.#maxBufferedBytes;
+    return this.socket.bufferedBytes() > this.#fullAt;
   }
 
   /** Bytes of old events that may be sent in one go. */
@@ -116,9 +119,18 @@ export class Connection {
     return Math.min(MAX_PAGE_BYTES, Math.floor(this.#maxBufferedBytes * BEHIND_AT));
   }
 
-  /** It is too slow for now, and gets what it can take. */
+  /**
+   * It is too slow for now, and gets what it can take. Quotes of one turn may have filled its buffer over the bound before
+   * they could be kept from it: what can't wait must not pay for that.
+   */
   paused(): void {
     this.#metrics.paused();
+    this.#fullAt = Math.max(this.#fullAt, this.socket.bufferedBytes() + this.#maxBufferedBytes * BEHIND_AT);
+  }
+
+  /** It has caught up. */
+  resumed(): void {
+    this.#fullAt = this.#maxBufferedBytes;
   }
 
   /** Sends a reply or notice. */
@@ -134,6 +146,7 @@ export class Connection {
 
   /** What is sent to one client alone can't be merged with anything. */
   #send(frame: string | Uint8Array): void {
+    if (this.isBufferFull && !this.subscriptions.asides.isPaused) this.subscriptions.pause();
     if (this.isBufferFull) this.fail('slow_consumer', 4410);
     else this.socket.send(frame);
   }

@@ -235,7 +235,8 @@ test.concurrent.each([true, false])(
     const answer = await client.request({ ...subscribe, since: { epoch, seq: 1 } });
     const tookMs = performance.now() - askedAt;
     expect(answer).toMatchObject({ type: 'error', error: 'backplane_unavailable', retry_after_ms: expect.any(Number) });
-    expect(tookMs).toBeLessThan(1100);
+    // A busy machine may be late in asking and in hearing.
+    expect(tookMs).toBeLessThan(1500);
     cluster.redis.resume();
     await eventually(() => cluster.commands.status === 'ready');
     expect(await client.request({ type: 'list' })).toMatchObject({ subscriptions: [], count: 0 });
