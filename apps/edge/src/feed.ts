@@ -5,6 +5,16 @@ import { Conflation, type ConflationSink, type RawDelivery } from './conflation.
 import type { FlushSchedule } from './flush-schedule.ts';
 import { type Delivery, type Hole, type Position, Stream, isEarlier } from './stream.ts';
 import { feedTopic } from './topics.ts';
+import {
+  type LastValue,
+  type Waiting,
+  eventIn,
+  eventOf,
+  inOrder,
+  isBefore,
+  isOfEarlierEpoch,
+  numberingOf,
+} from './waiting-events.ts';
 
 /** The Function's header line is short; anything longer than this is no event. */
 const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 512;
@@ -29,14 +39,6 @@ export interface FeedSink {
   /** Events are missing. The feed waits until `healed`. */
   heal(feed: Feed, stream: Stream): void;
 }
-
-interface LastValue {
-  event: NumberedEvent;
-  standsFrom: number;
-}
-
-/** An event that waits in a feed: as it came from Redis, or as read from there. */
-type Waiting = Buffer | LastValue;
 
 /** What Redis says of events that are missing. */
 export interface Found {
@@ -295,39 +297,6 @@ export class Feed {
   }
 }
 
-/** Last values among the messages that came while they were read: each behind all that it follows. */
-function inOrder(backlog: readonly Waiting[], read: Map<string | null, LastValue>): Waiting[] {
-  const ordered: Waiting[] = [];
-  for (const item of backlog) {
-    const event = eventIn(item);
-    if (event) {
-      const last = read.get(event.key);
-      if (last && isBefore(last.event, event)) {
-        ordered.push(last);
-        read.delete(event.key);
-      }
-    }
-    ordered.push(item);
-  }
-  return [...ordered, ...read.values()];
-}
-
-function isBefore(event: NumberedEvent, other: NumberedEvent): boolean {
-  return event.epoch === other.epoch ? event.seq < other.seq : isEarlier(event.epoch, other.epoch);
-}
-
-/** Whether it was still on its way when its epoch ended. */
-function isOfEarlierEpoch(item: Waiting, key: string | null, { epoch }: Position): boolean {
-  const event = eventIn(item);
-  return event?.key === key && isEarlier(event.epoch, epoch);
-}
-
-/** The numbered event that waits, if it is one. */
-function eventIn(item: Waiting): NumberedEvent | null {
-  const event = Buffer.isBuffer(item) ? decodeEnvelope(item) : item.event;
-  return event === 'raw' ? null : event;
-}
-
 const NOTHING: Found = { standsFrom: null, read: false };
 
 /** The end of an epoch that is over may be lost for good, whatever the log has. */
@@ -342,17 +311,4 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 function keptFor({ delivered, id }: Stream): number {
   if (delivered === null) return MINUTE_MS;
   return id.channel === 'backtest_progress' && delivered?.keep ? 7 * DAY_MS : DAY_MS;
-}
-
-/**
- * The numbering to go on from. A last value of an earlier epoch stands for that epoch: its `seq` is what clients see, and
- * that a new one has begun they are told with its first event.
- */
-function numberingOf({ epoch, seq, frame, frameEpoch, frameSeq }: StoredStream): Position {
-  return frame ? { epoch: frameEpoch, seq: frameSeq } : { epoch, seq };
-}
-
-function eventOf(stored: StoredStream): NumberedEvent | null {
-  const { key, frameSeq: seq, frameEpoch: epoch, publishedAt, keep, frame } = stored;
-  return frame ? { kind: 'numbered', key, seq, epoch, publishedAt, keep, frame } : null;
 }
