@@ -1,6 +1,6 @@
 /**
  * Loaded into an edge before its own code (NODE_OPTIONS=--import=…): on SIGUSR2 the wall clock jumps, as when somebody sets
- * it, by the milliseconds that the file `?offset=` holds by then. What counts time without a clock goes on.
+ * it, by the milliseconds that the process's file in `?offsets=` holds by then. What counts time without a clock goes on.
  */
 import { readFileSync } from 'node:fs';
 
@@ -17,8 +17,8 @@ globalThis.Date = class Date extends RealDate {
   }
 };
 
-const file = new URL(import.meta.url).searchParams.get('offset');
+const offsets = new URL(import.meta.url).searchParams.get('offsets');
 process.on('SIGUSR2', () => {
-  offset = Number(readFileSync(file, 'utf8'));
+  offset = Number(readFileSync(`${offsets}/${process.pid}`, 'utf8'));
   process.stdout.write(`the clock is off by ${offset} ms\n`);
 });

@@ -15,11 +15,10 @@ export interface ShiftedClock {
 
 export function shiftedClock(): ShiftedClock {
   const directory = mkdtempSync(join(tmpdir(), 'tickcast-clock-'));
-  const file = join(directory, 'offset');
   return {
-    env: { NODE_OPTIONS: `--import=${PRELOAD.href}?offset=${encodeURIComponent(file)}` },
+    env: { NODE_OPTIONS: `--import=${PRELOAD.href}?offsets=${encodeURIComponent(directory)}` },
     async jump(edge, offsetMs) {
-      writeFileSync(file, String(offsetMs));
+      writeFileSync(join(directory, String(edge.pid)), String(offsetMs));
       const line = `the clock is off by ${offsetMs} ms`;
       const before = edge.logs().filter((one) => one === line).length;
       edge.signal('SIGUSR2');
