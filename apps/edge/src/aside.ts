@@ -7,7 +7,7 @@ import type { Replay } from './replay.ts';
 import { type Delivery, type Hole, type Position, type Stream, isEarlier } from './stream.ts';
 
 /** Where a client stands that does not stand where the node does. */
-export interface Floor {
+interface Floor {
   /** It has all events up to here. */
   position: Position;
   /** What it is still to be told of, with its next push. */
@@ -40,20 +40,24 @@ export class Aside {
     this.#onOver = onOver;
   }
 
+  /** All that the client is still to be sent or told. */
+  get #held(): ReadonlyArray<Map<Stream, unknown>> {
+    return [this.#floors, this.#waiting, this.#waitingRaw, this.#snapshots];
+  }
+
   /** The client is to get what goes to these topics, and nothing else that may have waited; whether one of them is new. */
   cover(topics: ReadonlySet<string>): boolean {
     const isWider = [...topics].some((topic) => !this.#topics.has(topic));
     this.#topics = topics;
-    for (const waiting of [this.#floors, this.#waiting, this.#waitingRaw, this.#snapshots]) {
-      for (const stream of waiting.keys()) if (!this.#covers(stream)) waiting.delete(stream);
+    for (const held of this.#held) {
+      for (const stream of held.keys()) if (!this.#covers(stream)) held.delete(stream);
     }
     return isWider;
   }
 
   /** Ends it, unless something still keeps the client here. */
   endIfOver(): void {
-    const waits = this.#waiting.size + this.#waitingRaw.size + this.#snapshots.size;
-    if (!this.slow && !this.replay && this.#floors.size === 0 && waits === 0) this.#onOver();
+    if (!this.slow && !this.replay && this.#held.every(({ size }) => size === 0)) this.#onOver();
   }
 
   /** From now on the client is at a place of its own in the stream. */
@@ -70,7 +74,7 @@ export class Aside {
 
   /** Whether the client is still to be sent or told something of the stream. */
   holds(stream: Stream): boolean {
-    return [this.#floors, this.#waiting, this.#waitingRaw, this.#snapshots].some((one) => one.has(stream));
+    return this.#held.some((held) => held.has(stream));
   }
 
   endReplay(): void {
@@ -114,27 +118,24 @@ export class Aside {
 
   /** Sends what has waited, as long as the client can take it; whether all of it went. */
   flush(): boolean {
-    const hasRoom = () => !this.#connection.isBehind;
     for (const [stream, snapshot] of this.#snapshots) {
       if (!snapshot) continue;
-      if (!hasRoom()) return false;
+      if (this.#connection.isBehind) return false;
       this.#snapshots.delete(stream);
       sendSnapshot(this.#connection, snapshot);
     }
-    for (const [stream, delivery] of this.#waiting) {
-      if (!hasRoom()) return false;
-      this.#waiting.delete(stream);
-      sendDelivery(this.#connection, stream, delivery);
-    }
-    for (const [stream, delivery] of this.#waitingRaw) {
-      if (!hasRoom()) return false;
-      this.#waitingRaw.delete(stream);
-      this.#sendRaw(delivery);
-    }
-    for (const stream of this.#snapshots.keys()) {
-      if (!hasRoom()) return false;
-      this.#snapshots.delete(stream);
-      sendSnapshot(this.#connection, stream);
+    return (
+      this.#sendHeld(this.#waiting, (stream, delivery) => sendDelivery(this.#connection, stream, delivery)) &&
+      this.#sendHeld(this.#waitingRaw, (_, delivery) => this.#sendRaw(delivery)) &&
+      this.#sendHeld(this.#snapshots, (stream) => sendSnapshot(this.#connection, stream))
+    );
+  }
+
+  #sendHeld<T>(held: Map<Stream, T>, send: (stream: Stream, item: T) => void): boolean {
+    for (const [stream, item] of held) {
+      if (this.#connection.isBehind) return false;
+      held.delete(stream);
+      send(stream, item);
     }
     return true;
   }

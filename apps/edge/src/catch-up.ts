@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 import type { Position, Stream } from './stream.ts';
 
 /** SPEC 2: a subscribe to a stream this node doesn't hold is answered within 1 s even when Redis hangs. */
-export const READ_DEADLINE_MS = 900;
+const READ_DEADLINE_MS = 900;
 const RETRY_MS = 1000;
 const PAGE_BYTES = 256 * 1024;
 /** A lost event that no other follows is noticed after this, and the second look. */

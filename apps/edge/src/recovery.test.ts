@@ -40,7 +40,8 @@ test('a client that goes back behind what it said it had gets what lies between'
   expect(world.laggards([client], [ALERTS])).toEqual([]);
 });
 
-test('a client that names the event where the node stands gets nothing more of the replay before', async () => {
+/** A client that reads nothing in the middle of a replay, and where it asked for that to begin. */
+async function clientInReplay() {
   const client = world.client(2);
   client.subscribe('alerts', null);
   await pass(10);
@@ -50,6 +51,11 @@ test('a client that names the event where the node stands gets nothing more of t
   client.stall();
   client.subscribe('alerts', null, first);
   await pass(100);
+  return { client, first };
+}
+
+test('a client that names the event where the node stands gets nothing more of the replay before', async () => {
+  const { client } = await clientInReplay();
   client.subscribe('alerts', null, world.redis.published.at(-1));
   await pass(100);
   client.read();
@@ -59,15 +65,7 @@ test('a client that names the event where the node stands gets nothing more of t
 });
 
 test('a replay goes on where it was when Redis could not be read for the one that was to follow it', async () => {
-  const client = world.client(2);
-  client.subscribe('alerts', null);
-  await pass(10);
-  const first = publish();
-  for (let time = 0; time < 12; time += 1) publish();
-  await pass(100);
-  client.stall();
-  client.subscribe('alerts', null, first);
-  await pass(100);
+  const { client, first } = await clientInReplay();
   const { link } = world.node(0);
   link.isFailing = true;
   client.subscribe('alerts', null, first);
@@ -168,16 +166,8 @@ test('of many subscribes with since at once none is answered later than the firs
 });
 
 test('a replay whose client reads waits for Redis as long as it is away', async () => {
-  const client = world.client(2);
+  const { client } = await clientInReplay();
   const { link } = world.node(0);
-  client.subscribe('alerts', null);
-  await pass(10);
-  const first = publish();
-  for (let time = 0; time < 12; time += 1) publish();
-  await pass(400);
-  client.stall();
-  client.subscribe('alerts', null, first);
-  await pass(200);
   link.cut();
   client.read();
   await pass(60_000);

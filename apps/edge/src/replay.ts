@@ -74,7 +74,7 @@ export class Replay {
 
   /** The last event that the client has. */
   get position(): Position {
-    return positionOf(this.#cursor);
+    return { epoch: this.#cursor.epoch ?? '', seq: this.#cursor.seq };
   }
 
   /** Whether anything may have been sent. */
@@ -124,7 +124,7 @@ export class Replay {
     while (!this.#ended) {
       try {
         // Not from the client's last event, as the first: with a large one more the page would be full before any news.
-        const { epoch, seq } = positionOf(this.#cursor);
+        const { epoch, seq } = this.position;
         this.#page = await this.#read({ epoch, seq: seq + 1 });
         break;
       } catch {
@@ -141,7 +141,7 @@ export class Replay {
 
   #send(event: NumberedEvent, recovered: boolean): void {
     const { connection, stream, since, now } = this.#parts;
-    const before = positionOf(this.#cursor);
+    const before = this.position;
     // The log has gone further than this node had.
     if (isEarlier(event.epoch, before.epoch)) return;
     const delivery = this.#cursor.accept(event);
@@ -174,8 +174,4 @@ export class Replay {
     if (node.seq > 0 && isEarlier(epoch, node.epoch)) missed.push({ epoch: node.epoch, from: 1, to: node.seq });
     return missed;
   }
-}
-
-function positionOf(cursor: Stream): Position {
-  return { epoch: cursor.epoch ?? '', seq: cursor.seq };
 }

@@ -21,17 +21,18 @@ interface SlowConsumersParts {
 export class SlowConsumers implements Fanout {
   readonly #parts: SlowConsumersParts;
   readonly #timer: NodeJS.Timeout;
+  readonly #sweepAfterBytes: number;
   #publishedBytes = 0;
 
   constructor(parts: SlowConsumersParts) {
     this.#parts = parts;
+    this.#sweepAfterBytes = parts.maxBufferedBytes * SWEEP_AFTER;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
   }
 
   publish(topic: string, frame: Uint8Array): void {
-    const { fanout, maxBufferedBytes } = this.#parts;
-    fanout.publish(topic, frame);
-    const limit = maxBufferedBytes * SWEEP_AFTER;
+    this.#parts.fanout.publish(topic, frame);
+    const limit = this.#sweepAfterBytes;
     const before = this.#publishedBytes;
     this.#publishedBytes += frame.length;
     // What is published reaches the sockets at the end of the turn.

@@ -10,7 +10,12 @@ export interface Position {
 
 /** Whether an epoch began before another, by the clock of their Redis. */
 export function isEarlier(epoch: string, other: string): boolean {
-  return Number.parseInt(epoch, 10) < Number.parseInt(other, 10);
+  return startOf(epoch) < startOf(other);
+}
+
+/** Microseconds by the clock of its Redis. */
+function startOf(epoch: string): number {
+  return Number.parseInt(epoch, 10);
 }
 
 /** How long Redis keeps a stream that was opened and never published to. */
@@ -21,7 +26,7 @@ const UNUSED_MS = 60_000;
  * last opened, and the next begins in the same run of Redis, which the end of its name tells.
  */
 function mayHaveBeenUsed(epoch: string, next: string): boolean {
-  const livedMs = (Number.parseInt(next, 10) - Number.parseInt(epoch, 10)) / 1000;
+  const livedMs = (startOf(next) - startOf(epoch)) / 1000;
   return livedMs < UNUSED_MS || epoch.split('-')[1] !== next.split('-')[1];
 }
 

@@ -6,14 +6,13 @@ import { type Cluster, forgetClusters } from './support/cluster.ts';
 import { alert } from './support/frames.ts';
 import {
   ALERTS,
-  type FaultyWorld,
+  SUBSCRIBE_ALERTS,
+  alertWatchers,
   epochOf,
   guest,
   loseEvents,
   publishAlerts,
-  seedGuest,
   startFaultyWorld,
-  subscribeAsSeed,
   told,
   trimLog,
 } from './support/recovery-world.ts';
@@ -21,17 +20,8 @@ import { alertWith, firstDifference, run, storyOf } from './support/story.ts';
 
 afterAll(forgetClusters);
 
-const subscribe = { type: 'subscribe', channel: 'alerts' };
 /** A lost last event: looked for every 3 s, after a second look 1 s later. */
 const NOTICED_MS = 8000;
-
-/** One client of each kind, subscribed to alerts on the node that loses them. */
-async function watchers({ edge }: FaultyWorld): Promise<{ optedIn: TestClient; seed: TestClient }> {
-  const [optedIn, seed] = [await guest(edge), await seedGuest(edge)];
-  await optedIn.request(subscribe);
-  await subscribeAsSeed(seed, subscribe);
-  return { optedIn, seed };
-}
 
 test.concurrent.each([
   { which: 'the first of an epoch', lost: [1], of: 3 },
@@ -42,7 +32,7 @@ test.concurrent.each([
   { which: 'all', lost: [1, 2, 3], of: 3 },
 ])('lost on the way: $which; every client of the node gets all, in order, once', async ({ lost, of }) => {
   const world = await startFaultyWorld();
-  const { optedIn, seed } = await watchers(world);
+  const { optedIn, seed } = await alertWatchers(world);
   loseEvents(world.proxy, lost);
   await publishAlerts(world.cluster, of);
   const epoch = await epochOf(world.cluster);
@@ -64,7 +54,7 @@ test.concurrent(
   'alerts lost while the subscriber is being cut come once it is back, before those after them',
   async () => {
     const world = await startFaultyWorld();
-    const { optedIn, seed } = await watchers(world);
+    const { optedIn, seed } = await alertWatchers(world);
     await publishAlerts(world.cluster, 1);
     await optedIn.next(alertWith(1));
     loseEvents(world.proxy, [2, 3, 5, 7]);
@@ -82,7 +72,7 @@ test.concurrent(
 
 test.concurrent('a subscriber cut again and again in a burst of alerts costs no client any of them', async () => {
   const world = await startFaultyWorld();
-  const { optedIn, seed } = await watchers(world);
+  const { optedIn, seed } = await alertWatchers(world);
   for (let round = 1; round <= 5; round++) {
     const burst = publishAlerts(world.cluster, 300);
     await world.cluster.redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -100,7 +90,7 @@ test.concurrent(
   'what the log has lost meanwhile is declared: by a gap to clients that opted in, by lost to the others',
   async () => {
     const world = await startFaultyWorld();
-    const { optedIn, seed } = await watchers(world);
+    const { optedIn, seed } = await alertWatchers(world);
     await publishAlerts(world.cluster, 1);
     loseEvents(world.proxy, [2, 3, 4, 5]);
     await publishAlerts(world.cluster, 4);
@@ -116,7 +106,7 @@ test.concurrent(
   'where Redis is there but can not be read, the gap says that subscribing again may still bring what is missing, and it does',
   async () => {
     const world = await startFaultyWorld();
-    const { optedIn, seed } = await watchers(world);
+    const { optedIn, seed } = await alertWatchers(world);
     await publishAlerts(world.cluster, 1);
     await world.cluster.redis.cli('ACL', 'SETUSER', 'default', '-fcall_ro');
     loseEvents(world.proxy, [2, 3]);
@@ -125,7 +115,7 @@ test.concurrent(
     expect(await told(optedIn, 4, [epoch], 10_000)).toEqual([expect.any(String), '1', 'gap e1 2..3 recoverable', '4']);
     expect(await told(seed, 2)).toEqual(['1', '4 lost:2']);
     await world.cluster.redis.cli('ACL', 'SETUSER', 'default', '+fcall_ro');
-    await optedIn.request({ ...subscribe, since: { epoch, seq: 1 } });
+    await optedIn.request({ ...SUBSCRIBE_ALERTS, since: { epoch, seq: 1 } });
     await publishAlerts(world.cluster, 1);
     const again = ['subscribed e1 4 recovered', ...run(2, 4, 'recovered'), '5'];
     expect((await told(optedIn, 9, [epoch])).slice(4)).toEqual(again);
@@ -136,7 +126,7 @@ test.concurrent(
   'alerts that are only late are nobody’s gap, and come in order',
   async () => {
     const world = await startFaultyWorld();
-    const { optedIn, seed } = await watchers(world);
+    const { optedIn, seed } = await alertWatchers(world);
     world.proxy.shape({ latencyMs: 200, jitterMs: 200 }, 'to-client');
     for (let round = 0; round < 20; round++) {
       await publishAlerts(world.cluster, 20);
@@ -155,7 +145,7 @@ test.concurrent(
   'a client that subscribes while its node heals a hole sees no alert twice and misses none',
   async () => {
     const world = await startFaultyWorld();
-    const { optedIn } = await watchers(world);
+    const { optedIn } = await alertWatchers(world);
     await publishAlerts(world.cluster, 3);
     await optedIn.next(alertWith(3));
     const epoch = await epochOf(world.cluster);
@@ -165,7 +155,10 @@ test.concurrent(
     for (let seq = 0; seq < 8; seq++) {
       const client = await guest(world.edge);
       const from = seq % 2 === 0 ? seq / 2 : null;
-      const reply = await client.request({ ...subscribe, ...(from === null ? {} : { since: { epoch, seq: from } }) });
+      const reply = await client.request({
+        ...SUBSCRIBE_ALERTS,
+        ...(from === null ? {} : { since: { epoch, seq: from } }),
+      });
       comers.push({ client, from: from ?? Number(reply['seq']) });
     }
     await burst;

@@ -4,20 +4,18 @@ import { type TestClient, eventually, startRedis } from '@tickcast/testing';
 import { forgetClusters } from './support/cluster.ts';
 import {
   ALERTS,
+  SUBSCRIBE_ALERTS,
   type FaultyWorld,
+  alertWatchers,
   epochOf,
   guest,
   loseEvents,
   publishAlerts,
-  seedGuest,
   startFaultyWorld,
-  subscribeAsSeed,
 } from './support/recovery-world.ts';
 import { storyOf } from './support/story.ts';
 
 afterAll(forgetClusters);
-
-const subscribe = { type: 'subscribe', channel: 'alerts' };
 
 interface Watched extends FaultyWorld {
   optedIn: TestClient;
@@ -29,10 +27,7 @@ interface Watched extends FaultyWorld {
 /** @param args of the Redis */
 async function startWatched(...args: string[]): Promise<Watched> {
   const world = await startFaultyWorld({ redis: await startRedis({ args }) });
-  const [optedIn, seed] = [await guest(world.edge), await seedGuest(world.edge)];
-  await optedIn.request(subscribe);
-  await subscribeAsSeed(seed, subscribe);
-  return { ...world, optedIn, seed, epochs: [] };
+  return { ...world, ...(await alertWatchers(world)), epochs: [] };
 }
 
 async function publish({ cluster, epochs }: Watched, count: number): Promise<void> {
@@ -101,7 +96,7 @@ test.concurrent(
     await publish(world, 1);
     expect(await heard(world.optedIn, 5, world)).toEqual(['1', '2', 'gap e1 3..?', '1', '2']);
     expect(await heard(world.seed, 4, world)).toEqual(['1', '2', '1 lost:null', '2']);
-    await late.request({ ...subscribe, since: { epoch: world.epochs[0], seq: 2 } });
+    await late.request({ ...SUBSCRIBE_ALERTS, since: { epoch: world.epochs[0], seq: 2 } });
     const story = ['subscribed e2 2', 'gap e1 3..?', '1 recovered', '2 recovered'];
     await eventually(() => storyOf(late, world.epochs).slice(-story.length).join() === story.join()).catch(
       () => undefined,

@@ -116,15 +116,21 @@ test.concurrent(
   70_000,
 );
 
+/** A replay of all alerts that were published, behind a narrow link, at the moment when the client has so many. */
+async function startReplay(published: number, received: number) {
+  const cluster = await startCluster({ env: { TICKCAST_MAX_BUFFERED_BYTES: '262144' } });
+  await publishAlerts(cluster, published, PADDING);
+  const epoch = await epochOf(cluster);
+  const { client, link } = await behindLink(cluster.edge(0), 1_500_000);
+  await client.request({ ...subscribe, since: { epoch, seq: 0 } });
+  await client.next(alertWith(received));
+  return { cluster, epoch, client, link };
+}
+
 test.concurrent(
   'unsubscribing ends a replay at once, and a new subscribe with since goes on from any place',
   async () => {
-    const cluster = await startCluster({ env: { TICKCAST_MAX_BUFFERED_BYTES: '262144' } });
-    await publishAlerts(cluster, 250, PADDING);
-    const epoch = await epochOf(cluster);
-    const { client, link } = await behindLink(cluster.edge(0), 1_500_000);
-    await client.request({ ...subscribe, since: { epoch, seq: 0 } });
-    await client.next(alertWith(20));
+    const { cluster, epoch, client, link } = await startReplay(250, 20);
     await client.request({ type: 'unsubscribe', channel: 'alerts' }, 15_000);
     const before = storyOf(client, [epoch]);
     expect(before).toEqual(['subscribed e1 250 recovered', ...run(1, before.length - 2, 'recovered'), 'unsubscribed']);
@@ -149,12 +155,7 @@ test.concurrent(
 test.concurrent(
   'a second subscribe with since in the middle of a replay takes its place: behind its answer all comes once from where it asked',
   async () => {
-    const cluster = await startCluster({ env: { TICKCAST_MAX_BUFFERED_BYTES: '262144' } });
-    await publishAlerts(cluster, 200, PADDING);
-    const epoch = await epochOf(cluster);
-    const { client, link } = await behindLink(cluster.edge(0), 1_500_000);
-    await client.request({ ...subscribe, since: { epoch, seq: 0 } });
-    await client.next(alertWith(10));
+    const { cluster, epoch, client, link } = await startReplay(200, 10);
     const again = client.request({ ...subscribe, since: { epoch, seq: 5 } }, 20_000);
     await publishAlerts(cluster, 5);
     await again;
@@ -176,12 +177,7 @@ test.concurrent(
 test.concurrent(
   'a second subscribe without since in the middle of a replay changes nothing',
   async () => {
-    const cluster = await startCluster({ env: { TICKCAST_MAX_BUFFERED_BYTES: '262144' } });
-    await publishAlerts(cluster, 200, PADDING);
-    const epoch = await epochOf(cluster);
-    const { client, link } = await behindLink(cluster.edge(0), 1_500_000);
-    await client.request({ ...subscribe, since: { epoch, seq: 0 } });
-    await client.next(alertWith(10));
+    const { cluster, client, link } = await startReplay(200, 10);
     const again = client.request(subscribe, 20_000);
     await publishAlerts(cluster, 5);
     await again;
@@ -254,12 +250,7 @@ test.concurrent.each([true, false])(
 test.concurrent(
   'a replay goes on where it was when Redis comes back from an outage in the middle of it',
   async () => {
-    const cluster = await startCluster({ env: { TICKCAST_MAX_BUFFERED_BYTES: '262144' } });
-    await publishAlerts(cluster, 200, PADDING);
-    const epoch = await epochOf(cluster);
-    const { client, link } = await behindLink(cluster.edge(0), 1_500_000);
-    await client.request({ ...subscribe, since: { epoch, seq: 0 } });
-    await client.next(alertWith(10));
+    const { cluster, client, link } = await startReplay(200, 10);
     cluster.redis.pause();
     link.shape({});
     await client.next((frame) => frame['state'] === 'degraded', 15_000);

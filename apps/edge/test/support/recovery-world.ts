@@ -13,6 +13,7 @@ import { alert } from './frames.ts';
 import { storyOf } from './story.ts';
 
 export const ALERTS: StreamId = { channel: 'alerts', key: null };
+export const SUBSCRIBE_ALERTS = { type: 'subscribe', channel: 'alerts' };
 
 let subs = 0;
 
@@ -105,4 +106,12 @@ export function loseEvents(proxy: FaultProxy, seqs: readonly number[], key?: str
     const [mark, seq, , , , of] = payload.toString('latin1', 0, 120).split('\n')[0]?.split(' ') ?? [];
     return mark === 'T1' && (key === undefined || of === key) && left.delete(Number(seq));
   });
+}
+
+/** One client of each kind, subscribed to alerts on the node that loses them. */
+export async function alertWatchers({ edge }: FaultyWorld): Promise<{ optedIn: TestClient; seed: TestClient }> {
+  const [optedIn, seed] = [await guest(edge), await seedGuest(edge)];
+  await optedIn.request(SUBSCRIBE_ALERTS);
+  await subscribeAsSeed(seed, SUBSCRIBE_ALERTS);
+  return { optedIn, seed };
 }
