@@ -10,10 +10,11 @@ const MAX_LINES = 400;
 const ALLOWED: Record<string, readonly string[]> = {
   'packages/protocol': [],
   'packages/backplane': ['@tickcast/protocol'],
+  'packages/jobs': ['@tickcast/protocol', '@tickcast/backplane'],
   'packages/testing': [],
   'apps/edge': ['@tickcast/protocol', '@tickcast/backplane'],
-  'apps/producers': ['@tickcast/protocol', '@tickcast/backplane'],
-  'apps/cli': ['@tickcast/protocol', '@tickcast/backplane'],
+  'apps/producers': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs'],
+  'apps/cli': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs'],
 };
 
 /** The one place in the product where a vendor's package may be imported. */
@@ -21,7 +22,8 @@ const OWNERS: Record<string, RegExp> = {
   ioredis: /^packages\/backplane\//,
   'uWebSockets.js': /^apps\/edge\/src\/[^/]+\.ts$/,
   jose: /^apps\/(edge|cli)\//,
-  ajv: /^packages\/protocol\/src\/generate\//,
+  ajv: /^packages\/(protocol\/src\/generate|jobs\/src)\//,
+  bullmq: /^(packages\/jobs|apps\/producers)\//,
 };
 
 interface Source {
@@ -40,7 +42,7 @@ test('there is no workspace without import rules', () => {
   expect(workspaces.toSorted()).toEqual(Object.keys(ALLOWED).toSorted());
 });
 
-test('workspaces import only what they may: apps → backplane → protocol → nothing', () => {
+test('workspaces import only what they may: apps → jobs → backplane → protocol → nothing', () => {
   const wrong = eachImport((source, name) => {
     if (!name.startsWith('@tickcast/')) return false;
     const allowed = [...(ALLOWED[source.workspace] ?? []), ...(source.isTest ? ['@tickcast/testing'] : [])];
