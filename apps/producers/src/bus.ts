@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Commands,
+  connectCommands,
+  createNames,
+  createPublisher,
+  ensureFunction,
+  type HeldLease,
+  type Names,
+  type Publisher,
+  PublishRefusedError,
+} from '@tickcast/backplane';
+import type { StreamId } from '@tickcast/protocol';
+import type { Logger } from 'pino';
+
+const FIRST_RETRY_MS = 100;
+const RETRY_MS = 1000;
+
+export interface NewFrame {
+  id: StreamId;
+  frame: object;
+  /** Makes it safe to publish again, within 5 minutes: 1 to 128 bytes. */
+  eventId: string;
+}
+
+/** What all roles of this process share: the connection to Redis, and how they publish. */
+export interface Bus {
+  readonly redis: Commands;
+  readonly redisUrl: string;
+  readonly redisPrefix: string;
+  readonly names: Names;
+  readonly publisher: Publisher;
+  readonly log: Logger;
+  /** Redis answers, and the Function is in it. */
+  readonly up: boolean;
+  /** Calls back whenever Redis is there (again) with the Function in it; at once if it is. @returns what ends it */
+  onUp(listener: () => void): () => void;
+  /**
+   * Publishes one event, and tries again until Redis has it.
+   *
+   * @throws PublishRefusedError, and LeaseLostError with `held`: trying again would not help; the signal's reason once it
+   * is aborted: then the event may have been published all the same
+   */
+  publishSurely(event: NewFrame, options: { signal: AbortSignal; held?: HeldLease }): Promise<number>;
+  close(): void;
+}
+
+interface BusOptions {
+  redisUrl: string;
+  redisPrefix: string;
+  log: Logger;
+}
+
+/** Connects, and keeps the Function installed: a Redis that comes back empty has lost it. */
+export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
+  const redis = connectCommands(redisUrl);
+  const names = createNames(redisPrefix);
+  const publisher = createPublisher({ redis, names });
+  const listeners = new Set<() => void>();
+  const closing = new AbortController();
+  let up = false;
+  let reaching: Promise<void> | null = null;
+
+  const reach = (): void => {
+    reaching ??= install().finally(() => (reaching = null));
+  };
+
+  async function install(): Promise<void> {
+    for (let attempt = 1; redis.status === 'ready' && !closing.signal.aborted; attempt++) {
+      try {
+        const { version } = await ensureFunction(redis);
+        up = true;
+        log.info({ functionVersion: version }, 'Redis is there');
+        for (const listener of listeners) listener();
+        return;
+      } catch (error) {
+        if (attempt === 1) log.warn({ problem: (error as Error).message }, 'nothing can be published: waiting for Redis');
+        await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  redis.on('ready', reach);
+  redis.on('close', () => {
+    if (up && !closing.signal.aborted) log.warn('nothing can be published: Redis is away');
+    up = false;
+  });
+
+  async function publishOnce({ id, frame, eventId }: NewFrame, held: HeldLease | undefined): Promise<number> {
+    const text = JSON.stringify(frame);
+    if (held === undefined) return publisher.publish(id, text, eventId);
+    const [answer] = await publisher.publishHeld(held, [{ id, frame: text, eventId }]);
+    if (typeof answer !== 'number') throw answer ?? new TypeError('publishHeld answered nothing');
+    return answer;
+  }
+
+  return {
+    redis,
+    redisUrl,
+    redisPrefix,
+    names,
+    publisher,
+    log,
+    get up() {
+      return up;
+    },
+    onUp(listener) {
+      listeners.add(listener);
+      if (up) listener();
+      return () => void listeners.delete(listener);
+    },
+    async publishSurely(event, { signal, held }) {
+      for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS)) {
+        signal.throwIfAborted();
+        try {
+          return await publishOnce(event, held);
+        } catch (error) {
+          if (isFinal(error)) throw error;
+          if (codeOf(error) === 'function_unavailable') reach();
+          await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal });
+        }
+      }
+    },
+    close() {
+      closing.abort();
+      redis.disconnect();
+    },
+  };
+}
+
+function isFinal(error: unknown): boolean {
+  return error instanceof PublishRefusedError || codeOf(error) === 'lease_lost' || error instanceof TypeError;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
