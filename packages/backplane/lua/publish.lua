@@ -56,21 +56,18 @@ local function keep_listed(stream, status, clock)
   redis.call('PEXPIRE', stream.state, life)
 end
 
-local function publish(keys, args)
-  if #keys ~= 1 or #args < 1 or #args > 2 then
-    return refuse('call it as FCALL tickcast_publish 1 STREAM FRAME [EVENT_ID]')
-  end
-  local name, frame, event_id = keys[1], args[1], args[2]
+-- Publishes one event, all or nothing. Answers its seq, or nil and a problem as text.
+local function publish_event(name, frame, event_id)
   local stream = parse_stream(name)
   if not stream then
-    return refuse('no stream has the name "' .. string.sub(name, 1, 120) .. '"; a symbol must be in normal form, e.g. 0700.HK')
+    return nil, 'no stream has the name "' .. string.sub(name, 1, 120) .. '"; a symbol must be in normal form, e.g. 0700.HK'
   end
   if event_id and (#event_id < 1 or #event_id > 128) then
-    return refuse('the event id has ' .. #event_id .. ' bytes; give it 1 to 128, or leave it out')
+    return nil, 'the event id has ' .. #event_id .. ' bytes; give it 1 to 128, or leave it out'
   end
   local problem, data = check_frame(stream, frame)
   if problem then
-    return refuse(problem)
+    return nil, problem
   end
 
   local id_key = event_id and name .. ':id:' .. event_id
@@ -109,6 +106,14 @@ local function publish(keys, args)
   end
   redis.call('PUBLISH', stream.pubsub, envelope(stream, seq, epoch, clock.text, keep, frame))
   return seq
+end
+
+local function publish(keys, args)
+  if #keys ~= 1 or #args < 1 or #args > 2 then
+    return refuse('call it as FCALL tickcast_publish 1 STREAM FRAME [EVENT_ID]')
+  end
+  local seq, problem = publish_event(keys[1], args[1], args[2])
+  return seq or refuse(problem)
 end
 
 redis.register_function('tickcast_publish', publish)

@@ -16,12 +16,20 @@ export class PublishRefusedError extends Error {
   readonly code = 'publish_refused';
 }
 
+/** Somebody else holds the lease, or nobody: nothing was published, and whoever is told so must stop leading. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError';
+  readonly code = 'lease_lost';
+}
+
 const REFUSAL = 'ERR tickcast: ';
+const LEASE_LOST = 'LEASELOST tickcast: ';
 
 /** What a failed command means to a caller who knows nothing of Redis; `cause` is the original. */
 export function explainFailure(cause: unknown): Error {
   const message = cause instanceof Error ? cause.message : String(cause);
   if (message.startsWith(REFUSAL)) return new PublishRefusedError(message.slice(REFUSAL.length), { cause });
+  if (message.startsWith(LEASE_LOST)) return new LeaseLostError(message.slice(LEASE_LOST.length), { cause });
   if (isFunctionMissing(cause)) {
     return new FunctionUnavailableError(
       'the Redis Function library "tickcast" is not installed: start an edge that may install it, or run `npx tickcast doctor --install`',

@@ -12,13 +12,14 @@ import { luaSource } from './lua-source.ts';
  * Rises with every change of the library's text, which a test holds it to: an edge installs its own over an older one
  * only.
  */
-export const FUNCTION_VERSION = 2;
+export const FUNCTION_VERSION = 3;
 
 /** The library `tickcast` as `FUNCTION LOAD` takes it: the rules of the protocol, then the texts of `lua/`. */
 export function functionLibrary(): string {
   const publishing = luaSource('stream-names', 'frame-check', 'numbering', 'alert-log', 'publish');
   const reading = luaSource('open', 'replay', 'positions');
-  return `#!lua name=tickcast\n\n${rulesTable()}\n${publishing}\n${reading}`;
+  const leading = luaSource('lease', 'publish-held', 'agents');
+  return `#!lua name=tickcast\n\n${rulesTable()}\n${publishing}\n${reading}\n${leading}`;
 }
 
 function rulesTable(): string {

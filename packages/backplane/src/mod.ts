@@ -1,12 +1,15 @@
+export { type AgentRegistry, createAgentRegistry, type LapsedAgent } from './agent-registry.ts';
 export { type AlertLogPage, readAlertLog } from './alert-log-reader.ts';
 export { type Commands, connectCommands } from './connections.ts';
 export { withDeadline } from './deadline.ts';
 export { decodeEnvelope, isEpoch, type NumberedEvent } from './envelope.ts';
-export { BackplaneUnavailableError, FunctionUnavailableError, PublishRefusedError } from './errors.ts';
+export { BackplaneUnavailableError, FunctionUnavailableError, LeaseLostError, PublishRefusedError } from './errors.ts';
 export { ensureFunction, type InstalledFunction } from './function-install.ts';
 export { FUNCTION_VERSION } from './function-library.ts';
+export { createLease, type HeldLease, type Lease, type LeaseOptions } from './lease.ts';
 export { createNames, type Names } from './names.ts';
-export { createPublisher, type Publisher } from './publisher.ts';
+export { createPublisher, MAX_HELD_EVENTS, type NewEvent, type Publisher } from './publisher.ts';
+export { countSeats } from './seat-count.ts';
 export * from './seats.ts';
 export { readPositions, type StreamPosition } from './stream-positions.ts';
 export { openStreams, type StoredStream } from './stream-store.ts';

@@ -12,6 +12,8 @@ export interface Names {
   openableKey(id: StreamId): string;
   /** Key of the log of alerts. */
   logKey(): string;
+  /** Key of a lease; its value is the token of whoever holds it. */
+  leaseKey(name: string): string;
   readonly seats: {
     /** Key of the leases; every other key of the seats begins with it. */
     readonly key: string;
@@ -55,6 +57,10 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
     },
     openableKey: (id) => (id.key === null && hasIndex(id.channel) ? tag(id.channel) : streamKey(id)),
     logKey: () => `${tag('alerts')}:log`,
+    leaseKey(name) {
+      if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) throw new RangeError(`not a name for a lease: ${name}`);
+      return tag(`lease:${name}`);
+    },
     seats: { key: seatsKey, takenChannel: seatsKey },
   };
 }
