@@ -1,1 +1,10 @@
-export {};
+export * from './backtest-events.ts';
+export { backtestIdOf } from './backtest-ids.ts';
+export type { BacktestEntry, BacktestJobProgress, BacktestOutcome } from './backtest-list.ts';
+export { BacktestRequest, checkBacktestRequest } from './backtest-request.ts';
+export { type Backtests, createBacktests } from './backtests.ts';
+export { isCancelRequested, readReport } from './cancellation.ts';
+export { type Check, compileCheck } from './check.ts';
+export { BacktestCallError } from './errors.ts';
+export { type QueueFigures, readQueueFigures } from './queue-figures.ts';
+export * from './queues.ts';
