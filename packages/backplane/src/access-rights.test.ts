@@ -11,9 +11,12 @@ import {
   openCommands,
   quotesOf,
 } from '../test/on-redis.ts';
+import { createAgentRegistry } from './agent-registry.ts';
 import { readAlertLog } from './alert-log-reader.ts';
 import { ensureFunction } from './function-install.ts';
+import { createLease } from './lease.ts';
 import { createPublisher } from './publisher.ts';
+import { countSeats } from './seat-count.ts';
 import { createSeats } from './seats.ts';
 import { readPositions } from './stream-positions.ts';
 import { openStreams } from './stream-store.ts';
@@ -25,12 +28,17 @@ const PUBLISHER = `~tickcast:{* &tickcast:{* +ping +fcall ${STREAMS} ${LOG}`;
 const EDGE =
   `${PUBLISHER} +fcall_ro +zrem +subscribe +unsubscribe +select ` +
   '+eval +evalsha +zcard +zscore +zrangebyscore +zrevrange';
+/** One that also says that it lives, and that it leaves. */
+const AGENT = `${PUBLISHER} +zrem`;
+/** Without what BullMQ needs for its queues. */
+const PRODUCER = `${AGENT} +fcall_ro +del +zscore +zrangebyscore +zcount +eval +evalsha`;
 const INSTALLER = '~tickcast:{function} +ping +info +fcall_ro +watch +multi +exec +set +function|load';
+const USERS = { publisher: PUBLISHER, agent: AGENT, producer: PRODUCER, edge: EDGE, installer: INSTALLER };
 
 let { server, names } = {} as OnRedis;
 beforeAll(async () => {
   ({ server, names } = await backplaneOnRedis());
-  for (const [user, rights] of Object.entries({ publisher: PUBLISHER, edge: EDGE, installer: INSTALLER })) {
+  for (const [user, rights] of Object.entries(USERS)) {
     await server.cli('ACL', 'SETUSER', user, 'on', '>pw', ...rights.split(' '));
   }
 });
@@ -46,6 +54,32 @@ test('a publisher with the documented rights publishes to every channel', async 
     await publisher.publishRaw(id, goodFrame(id));
   }
   await expect(redis.get('other')).rejects.toThrow(/NOPERM/);
+});
+
+test('an agent with the documented rights publishes its status, says that it lives, and leaves', async () => {
+  const redis = await openCommands(urlOf('agent'));
+  const id = agent('other-service');
+  await createPublisher({ redis, names }).publish(id, goodFrame(id));
+  const registry = createAgentRegistry({ redis, names });
+  expect(await registry.renew('other-service', 30)).toBe('running');
+  await registry.leave('other-service');
+});
+
+test('a producer with the documented rights leads, publishes, watches agents and counts seats', async () => {
+  const redis = await openCommands(urlOf('producer'));
+  expect(await ensureFunction(redis)).toMatchObject({ installed: false });
+  const lease = createLease({ redis, names, name: 'market', ttlMs: 60_000 });
+  expect([await lease.take(), await lease.take()]).toEqual([true, true]);
+  const events = [quotesOf('P'), agent('p'), backtest('p'), ALERTS].map((id) => ({ id, frame: goodFrame(id) }));
+  expect(await createPublisher({ redis, names }).publishHeld(lease, events)).not.toContainEqual(expect.any(Error));
+  await lease.release();
+  await openStreams(redis, names, 'market_data', 'P');
+  const registry = createAgentRegistry({ redis, names });
+  await registry.renew('p', 1);
+  await eventually(async () => (await registry.lapsed()).length === 1);
+  for (const { lapsedAtMs } of await registry.lapsed()) await registry.forget('p', lapsedAtMs);
+  expect(await registry.lapsed()).toEqual([]);
+  expect(await countSeats({ redis, names })).toBe(0);
 });
 
 test('an edge with the documented rights opens streams, subscribes and seats clients', async () => {

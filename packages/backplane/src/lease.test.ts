@@ -1,11 +1,12 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '@tickcast/testing';
-import { backplaneOnRedis, type OnRedis, openCommands } from '../test/on-redis.ts';
+import * as fc from 'fast-check';
+import { backplaneOnRedis, goodFrame, type OnRedis, openCommands, quotesOf } from '../test/on-redis.ts';
 import { createLease, type Lease } from './lease.ts';
 
-let { server, redis, names } = {} as OnRedis;
+let { server, redis, names, publisher } = {} as OnRedis;
 beforeAll(async () => {
-  ({ server, redis, names } = await backplaneOnRedis());
+  ({ server, redis, names, publisher } = await backplaneOnRedis());
 });
 
 /** Long enough that none ends while a test looks elsewhere. */
@@ -54,6 +55,50 @@ test('a process can go on under the holder it had', async () => {
 test('a hundred at once: one has it', async () => {
   const all = Array.from({ length: 100 }, () => createLease({ redis, names, name: 'crowd', ttlMs: LONG_MS }));
   expect((await Promise.all(all.map((lease) => lease.take()))).filter(Boolean)).toHaveLength(1);
+});
+
+type Step = [who: number, what: 'take' | 'publish' | 'release' | 'its time is over'];
+const step = fc.tuple(fc.nat(2), fc.constantFrom<Step[1]>('take', 'publish', 'release', 'its time is over'));
+const QUOTE = { id: quotesOf('HELD'), frame: goodFrame(quotesOf('HELD')) };
+
+/** Who may do it, by the rule: whoever takes a lease that is free holds it until he gives it up, or its time is over. */
+function expectedOf(steps: readonly Step[]): boolean[] {
+  let holder: number | null = null;
+  return steps.map(([who, what]) => {
+    if (what === 'take') holder ??= who;
+    const may = holder === who;
+    if (what === 'its time is over' || (what === 'release' && may)) holder = null;
+    return may;
+  });
+}
+
+/** @returns whether it was taken or published, or for what answers nothing, whether `who` had the lease before */
+async function carryOut(lease: Lease, what: Step[1]): Promise<boolean> {
+  if (what === 'take') return lease.take();
+  if (what === 'publish') {
+    const published = publisher.publishHeld(lease, [QUOTE]);
+    return published.then(
+      () => true,
+      ({ code }: { code: unknown }) => code !== 'lease_lost',
+    );
+  }
+  const had = (await redis.get(lease.key)) === lease.holder;
+  await (what === 'release' ? lease.release() : redis.del(lease.key));
+  return had;
+}
+
+test('whatever three do, in any order: one at most holds it, and only that one publishes', async () => {
+  const steps = fc.array(step, { minLength: 5, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(steps, async (all: readonly Step[]) => {
+      const [a, b] = contenders();
+      const three = [a, b, createLease({ redis, names, name: `lease-${leases}`, ttlMs: LONG_MS })];
+      const done: boolean[] = [];
+      for (const [who, what] of all) done.push(await carryOut(three[who] ?? a, what));
+      expect(done).toEqual(expectedOf(all));
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test('a name or a time that no lease can have is refused before Redis is asked', () => {

@@ -10,6 +10,7 @@ test('the names are those that publishers are told', () => {
   expect(names.streamKey({ channel: 'backtest_progress', key: 'bt_1' })).toBe('tickcast:{backtest_progress}:bt_1');
   expect(names.streamKey({ channel: 'alerts', key: null })).toBe('tickcast:{alerts}');
   expect(names.logKey()).toBe('tickcast:{alerts}:log');
+  expect(names.leaseKey('market')).toBe('tickcast:{lease:market}');
   expect(names.indexKey('agent_status')).toBe('tickcast:{agent_status}');
   expect(names.seats.takenChannel).toBe('tickcast:{seats}');
 });
@@ -43,4 +44,8 @@ test('a key that is not in normal form has no stream', () => {
   expect(() => names.streamKey({ channel: 'market_data', key: '700.HK' })).toThrow(RangeError);
   expect(() => names.streamKey({ channel: 'market_data', key: null })).toThrow(RangeError);
   expect(() => names.streamKey({ channel: 'agent_status', key: 'a:b' })).toThrow(RangeError);
+});
+
+test.each(['', 'a:b', 'a b', '{a}', 'x'.repeat(65)])('no lease has the name %p', (name) => {
+  expect(() => names.leaseKey(name)).toThrow(RangeError);
 });
