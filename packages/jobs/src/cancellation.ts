@@ -45,7 +45,7 @@ export async function readReport({ redis, redisPrefix, backtestId }: Cancellatio
  * @returns false when a worker has the job after all
  */
 export async function endWaiting(job: Job, cancellation: Cancellation): Promise<boolean> {
-  const { redis, redisPrefix, backtestId } = cancellation;
+  const { redis, redisPrefix } = cancellation;
   const held = { key: jobLockKey(redisPrefix, BACKTESTS_QUEUE, job.id ?? ''), holder: randomUUID() };
   if ((await redis.set(held.key, held.holder, 'PX', LOCK_MS, 'NX')) === null) return false;
   const report = (await readReport(cancellation)) ?? noProgress(job.data);
