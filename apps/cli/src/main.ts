@@ -1,3 +1,4 @@
+import { backtestCommand } from './backtest.ts';
 import { readSettings, type Settings } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { CommandError, UsageError } from './failures.ts';
@@ -10,6 +11,7 @@ const COMMANDS = new Map<string | undefined, (args: string[], settings: Settings
   ['token', tokenCommand],
   ['publish', publishCommand],
   ['tail', tailCommand],
+  ['backtest', backtestCommand],
   ['doctor', doctorCommand],
 ]);
 

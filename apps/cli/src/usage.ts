@@ -22,6 +22,25 @@ export const USAGE = `Usage: tickcast COMMAND
       --token     else TICKCAST_TOKEN, else one is made with TICKCAST_AUTH_SECRET
       --json      print the frames as they came; notices of the server go to stderr
 
+  backtest run --strategy NAME --symbol SYMBOL [OPTIONS]
+      Submit a backtest to the workers, follow it with a progress bar, and print what came of it. Ctrl-C ends the
+      following, not the backtest.
+      --strategy          ma_crossover, buy_and_hold, or one of your own
+      --symbol            such as 0700.HK
+      --from, --to        first and last day, YYYY-MM-DD; without them, all days of the data
+      --data              file with the daily bars, in the workers' data directory; daily-bars.csv without it
+      --param NAME=NUMBER of the strategy, or initial_cash, fee_rate, lot; may be given many times
+      --days-per-second   slow it down to be watched
+      --id                of the backtest; submitting the same again under its id changes nothing
+      --detach            print the id and do not follow
+      --json              print the result as JSON
+  backtest follow ID [--json]
+      Follow one that was submitted before.
+  backtest list [--json]
+      Those that wait or run, and the latest that ended.
+  backtest cancel ID
+      End one that waits or runs.
+
   doctor [--install]
       Check Redis and the \`tickcast\` Function in it, and say what to do about what is wrong.
       --install   install the Function, or a newer version of it
@@ -31,5 +50,6 @@ Channels: market_data (KEY: a symbol), agent_status (an agent), backtest_progres
 Environment: TICKCAST_REDIS_URL, TICKCAST_REDIS_PREFIX, TICKCAST_AUTH_SECRET, TICKCAST_URL, TICKCAST_TOKEN.
 While \`npm start\` runs, what is not set is taken from it.
 
-Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the command line is wrong.
+Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the command line is wrong. Of a backtest that is followed,
+0 means completed, 1 failed, cancelled, or not followed to its end.
 `;

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Commands, createNames, type Names, openStreams } from '@tickcast/backplane';
+import { type BacktestEntry, type BacktestReport, isTerminal, lastReport } from '@tickcast/jobs';
+import { parseCommand } from './arguments.ts';
+import { backtestIdArgument, withBacktests } from './backtest-calls.ts';
+import { createProgressDisplay, type ProgressDisplay } from './backtest-progress.ts';
+import { summaryTable } from './backtest-summary.ts';
+import type { Settings } from './config.ts';
+import { CommandError } from './failures.ts';
+import { withRedis } from './redis.ts';
+
+const LOOK_EVERY_MS = 250;
+/** As often as a running backtest reports at least. */
+const SILENCE_MS = 10_000;
+
+/** `tickcast backtest follow`: shows how far a backtest is until it ends, and what came of it. */
+export async function backtestFollowCommand(args: string[], settings: Settings): Promise<void> {
+  const { values, positionals } = parseCommand(args, { json: { type: 'boolean', default: false } });
+  const id = backtestIdArgument('follow', positionals);
+  await checkThereIs(id, settings);
+  await followToEnd(id, settings, { json: values.json });
+}
+
+/**
+ * Shows the progress of a backtest on stderr and its summary on stdout. It reads the last value in Redis, which outlives
+ * workers and edges; the backtest does not notice who follows it.
+ *
+ * @throws CommandError when it ends otherwise than completed, or the process is interrupted
+ */
+export async function followToEnd(id: string, settings: Settings, { json }: { json: boolean }): Promise<void> {
+  const display = createProgressDisplay(process.stderr);
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  let end: BacktestReport;
+  try {
+    end = await withRedis(settings.redisUrl, (redis) => follow(id, settings, { redis, display, interruption }));
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    const commands = `follow it again with \`tickcast backtest follow ${id}\`, end it with \`tickcast backtest cancel ${id}\``;
+    throw new CommandError(`backtest ${id} goes on: ${commands}`, { cause: error });
+  } finally {
+    display.end();
+  }
+  const { status, result, error } = end;
+  if (json) console.log(JSON.stringify({ backtest_id: id, status, result, error }));
+  if (status === 'failed') throw new CommandError(`backtest ${id} failed: ${error ?? 'it did not say why'}`);
+  if (status !== 'completed') throw new CommandError(`backtest ${id} was ${status} at ${end.current_date}`);
+  if (!json) console.log(summaryTable(result));
+}
+
+interface Following {
+  redis: Commands;
+  display: ProgressDisplay;
+  interruption: AbortController;
+}
+
+async function follow(
+  id: string,
+  settings: Settings,
+  { redis, display, interruption }: Following,
+): Promise<BacktestReport> {
+  const names = createNames(settings.redisPrefix);
+  let shown = '';
+  let heardAt = performance.now();
+  for (;;) {
+    const report = await readReport(redis, names, id);
+    const text = JSON.stringify(report);
+    if (report === 'away') display.note('Redis does not answer: waiting for it');
+    else if (report !== null && text !== shown) {
+      display.show(report);
+      if (isTerminal(report)) return report;
+      shown = text;
+      heardAt = performance.now();
+    } else if (performance.now() - heardAt > SILENCE_MS) {
+      display.note(await explainSilence(id, settings));
+      heardAt = performance.now();
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal: interruption.signal });
+  }
+}
+
+/** What it reported last; null when it did not yet, `away` when Redis does not say. */
+async function readReport(redis: Commands, names: Names, id: string): Promise<BacktestReport | null | 'away'> {
+  try {
+    const [stream] = await openStreams(redis, names, 'backtest_progress', id);
+    return lastReport(stream);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'backplane_unavailable') return 'away';
+    throw new CommandError((error as Error).message, { cause: error });
+  }
+}
+
+async function explainSilence(id: string, settings: Settings): Promise<string> {
+  let entries: BacktestEntry[];
+  try {
+    entries = await withBacktests(settings, (backtests) => backtests.list());
+  } catch (error) {
+    return (error as Error).message;
+  }
+  const entry = entries.find((one) => one.id === id);
+  const running = entries.filter(({ state }) => state === 'active').length;
+  if (entry === undefined) return 'it is not in the list: very many were submitted after it, or Redis has lost it';
+  if (entry.state === 'delayed') return `it is tried again soon; its last attempt failed: ${entry.error}`;
+  if (entry.state !== 'waiting') return '';
+  if (running > 0) return `no worker has taken it for 10 s: they may be busy (backtests being run: ${running})`;
+  return 'no worker has taken it for 10 s: is a producers process running, with the role `backtests`?';
+}
+
+/** @throws CommandError when no such backtest waits, runs or has ended lately */
+async function checkThereIs(id: string, settings: Settings): Promise<void> {
+  const entries = await withBacktests(settings, (backtests) => backtests.list());
+  if (entries.some((entry) => entry.id === id)) return;
+  // One that was cancelled before a worker had it has left the queue.
+  const names = createNames(settings.redisPrefix);
+  const report = await withRedis(settings.redisUrl, (redis) => readReport(redis, names, id));
+  if (report !== null) return;
+  throw new CommandError(`there is no backtest ${id}: \`tickcast backtest list\` shows those there are`);
+}
