@@ -7,7 +7,9 @@ import { expect, test } from '@jest/globals';
 import { seededRandom } from '@tickcast/testing';
 import { type BacktestSummary, startBacktest } from '../src/backtests/engine.ts';
 import type { DailyBar } from '../src/market/daily-bars.ts';
+import { readDailyBars } from '../src/market/market-file.ts';
 
+const SAMPLE = fileURLToPath(new URL('../samples/daily-bars.csv', import.meta.url));
 const CALCULATION = fileURLToPath(new URL('support/independent-backtest.py', import.meta.url));
 const PYTHON = process.env['TICKCAST_TEST_PYTHON_LATEST'] ?? 'python3';
 const SYMBOL = '0700.HK';
@@ -32,6 +34,24 @@ const STRATEGIES: Array<Pick<Run, 'strategy' | 'params'>> = [
   { strategy: 'ma_crossover', params: { fast: 2, slow: 4, initial_cash: 999_999_999.99, lot: 1, fee_rate: 0 } },
   { strategy: 'ma_crossover', params: { fast: 3, slow: 8, initial_cash: 800, fee_rate: 0.01 } },
 ];
+
+test.each([
+  ['0700.HK', '2021-01-01', '2023-12-31'],
+  ['0005.HK', '2021-01-01', '2023-12-31'],
+  ['0700.HK', '2021-11-30', '2023-02-15'],
+  ['0005.HK', '2022-06-15', '2022-06-16'],
+])('the sample, %s from %s to %s, comes to the same figures as in an independent calculation', async (...span) => {
+  const [symbol, from, to] = span;
+  const runs = STRATEGIES.map((run) => ({ file: SAMPLE, symbol, from, to, ...run }));
+  const bars = await readDailyBars(SAMPLE, symbol, from, to);
+  expect(runs.map((run) => figures(run, bars))).toEqual(await calculate(runs));
+});
+
+test('the crossover trades on the sample', async () => {
+  const bars = await readDailyBars(SAMPLE, SYMBOL, '2021-01-01', '2023-12-31');
+  const run = { file: SAMPLE, symbol: SYMBOL, from: '', to: '', strategy: 'ma_crossover', params: {} };
+  expect(figures(run, bars)).toMatchObject({ days: '780', trades: '10', final_equity: '1223894.29', fees: '9815.71' });
+});
 
 test.each([1, 2, 3])('random walk %p comes to the same figures as in an independent calculation', async (seed) => {
   const folder = await mkdtemp(join(tmpdir(), 'tickcast-backtest-'));
