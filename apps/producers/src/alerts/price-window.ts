@@ -1,0 +1,50 @@
+interface Point {
+  at: number;
+  price: number;
+}
+
+/** The prices of one symbol over a window of time, as far as they can still matter. */
+export class PriceWindow {
+  readonly #lengthMs: number;
+  /** Falling, each the highest since its time; and rising, each the lowest. The first is that of the whole window. */
+  readonly #highs: Point[] = [];
+  readonly #lows: Point[] = [];
+
+  constructor(lengthMs: number) {
+    this.#lengthMs = lengthMs;
+  }
+
+  add(point: Point): void {
+    this.#forget(point.at);
+    while ((this.#highs.at(-1)?.price ?? Infinity) <= point.price) this.#highs.pop();
+    this.#highs.push(point);
+    while ((this.#lows.at(-1)?.price ?? -Infinity) >= point.price) this.#lows.pop();
+    this.#lows.push(point);
+  }
+
+  /**
+   * The largest move from any price in the window that ends now to the newest one, in percent: below 0 when it fell.
+   *
+   * @returns null when there is no price in the window
+   */
+  largestMove(now: number): number | null {
+    this.#forget(now);
+    const newest = this.#highs.at(-1);
+    if (newest === undefined) return null;
+    const rise = percentFrom(this.#lows[0], newest);
+    const fall = percentFrom(this.#highs[0], newest);
+    return rise >= -fall ? rise : fall;
+  }
+
+  #forget(now: number): void {
+    const horizon = now - this.#lengthMs;
+    for (const points of [this.#highs, this.#lows]) {
+      const kept = points.findIndex(({ at }) => at >= horizon);
+      points.splice(0, kept === -1 ? points.length : kept);
+    }
+  }
+}
+
+function percentFrom(from: Point | undefined, to: Point): number {
+  return from === undefined || from.price <= 0 ? 0 : (to.price / from.price - 1) * 100;
+}
