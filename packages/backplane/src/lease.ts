@@ -12,20 +12,21 @@ export interface HeldLease {
 }
 
 /**
- * What one process at a time has. Its end is by Redis's clock, so a process that was paused can't know whether it still
- * has it: publish with `publishHeld`, which asks in the same step.
+ * What one process at a time has, for one term: once it had it and lost it, it needs a new `Lease`, with another holder,
+ * so that what is still under way from the old term is refused. Its end is by Redis's clock, and a process that was paused
+ * can't know whether it still has it: publish with `publishHeld`, which asks in the same step.
  */
 export interface Lease extends HeldLease {
   /**
-   * Takes it, or renews it: it lasts `ttlMs` from now.
+   * Takes it where it is free; once that succeeded, renews it where it is still ours. It lasts `ttlMs` from now.
    *
-   * @returns whether it is ours now
+   * @returns whether it is ours now; after it was, false means that the term is over
    * @throws BackplaneUnavailableError when Redis does not answer: it may have been taken all the same;
    * FunctionUnavailableError
    */
   take(): Promise<boolean>;
   /**
-   * Gives it up if it is ours; somebody else's stays.
+   * Gives it up if it is ours; somebody else's stays. That ends the term.
    *
    * @throws BackplaneUnavailableError, FunctionUnavailableError: then it ends by itself
    */
@@ -39,7 +40,7 @@ export interface LeaseOptions {
   name: string;
   /** How long it lasts without being renewed, at most a day. */
   ttlMs: number;
-  /** Token of this process, 1 to 128 bytes; random when absent. */
+  /** Token of this term, 1 to 128 bytes; random when absent. */
   holder?: string;
 }
 
@@ -49,9 +50,11 @@ export function createLease({ redis, names, name, ttlMs, holder = randomUUID() }
   // To Redis, 0 means to give it up.
   if (!Number.isInteger(ttlMs) || ttlMs < 1) throw new RangeError(`a lease lasts whole ms, at least 1, not ${ttlMs}`);
 
-  async function call(ms: number): Promise<boolean> {
+  let taken = false;
+
+  async function call(...args: Array<number | string>): Promise<boolean> {
     try {
-      return (await redis.fcall('tickcast_lease', 1, key, holder, ms)) === 1;
+      return (await redis.fcall('tickcast_lease', 1, key, holder, ...args)) === 1;
     } catch (error) {
       throw explainFailure(error);
     }
@@ -60,7 +63,11 @@ export function createLease({ redis, names, name, ttlMs, holder = randomUUID() }
   return {
     key,
     holder,
-    take: () => call(ttlMs),
+    async take() {
+      const ours = taken ? await call(ttlMs, 'renew') : await call(ttlMs);
+      taken ||= ours;
+      return ours;
+    },
     async release() {
       await call(0);
     },
