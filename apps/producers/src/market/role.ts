@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import type { HeldLease } from '@tickcast/backplane';
+import { normalSymbol } from '@tickcast/protocol';
+import type { Registry } from 'prom-client';
+import type { Bus } from '../bus.ts';
+import { type Role, runDuty } from '../duty.ts';
+import type { Feed } from './feed.ts';
+import { readLastQuotes } from './last-quotes.ts';
+import { createMarketMetrics, type MarketMetrics } from './metrics.ts';
+import { openOutlet } from './quote-outlet.ts';
+
+interface MarketRoleOptions {
+  bus: Bus;
+  feed: Feed;
+  registry: Registry;
+}
+
+/**
+ * Publishes a feed: one worker of the cluster at a time, and the next one goes on from its last values.
+ *
+ * @returns a role that rejects when the feed can't tell its symbols
+ */
+export function createMarketRole({ bus, feed, registry }: MarketRoleOptions): Role {
+  const metrics = createMarketMetrics(registry);
+  return {
+    name: 'market',
+    async run(signal) {
+      const symbols = await symbolsOf(feed);
+      metrics.symbols.set(symbols.length);
+      const work = (held: HeldLease, working: AbortSignal) =>
+        publishFeed({ bus, feed, symbols, metrics, held, signal: working });
+      await runDuty({ bus, name: 'market', signal, work });
+    },
+  };
+}
+
+async function symbolsOf(feed: Feed): Promise<readonly string[]> {
+  const symbols = await feed.symbols();
+  const wrong = symbols.find((symbol) => normalSymbol(symbol) !== symbol);
+  if (wrong !== undefined) throw new Error(`the feed names a symbol that is not in normal form: "${wrong}"`);
+  return symbols;
+}
+
+interface Term {
+  bus: Bus;
+  feed: Feed;
+  symbols: readonly string[];
+  metrics: MarketMetrics;
+  held: HeldLease;
+  /** Aborted when this worker leads no more. */
+  signal: AbortSignal;
+}
+
+/** @throws when the feed fails, or Redis does before there is anything to publish: another term begins anew then */
+async function publishFeed({ bus, feed, symbols, metrics, held, signal }: Term): Promise<void> {
+  const last = await readLastQuotes(bus, symbols);
+  bus.log.info({ symbols: symbols.length, continued: last.size }, 'publishing quotes');
+  const end = new AbortController();
+  const over = AbortSignal.any([signal, end.signal]);
+  const outlet = openOutlet({ bus, held, metrics, onEnd: (reason) => end.abort(reason) });
+  try {
+    for await (const quotes of feed.quotes(last, over)) {
+      if (over.aborted) break;
+      outlet.offer(quotes);
+    }
+    if (!over.aborted) {
+      bus.log.info('the feed has ended');
+      await once(over, 'abort');
+    }
+  } finally {
+    await outlet.close();
+  }
+  if (!signal.aborted) throw end.signal.reason;
+}
