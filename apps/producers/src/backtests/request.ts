@@ -1,0 +1,34 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BacktestRequest, checkBacktestRequest } from '@tickcast/jobs';
+import type { DailyBar } from '../market/daily-bars.ts';
+import { MarketFileError, readDailyBars } from '../market/market-file.ts';
+import { BacktestRefusedError } from './engine.ts';
+
+/** @throws BacktestRefusedError naming every field that is not good */
+export function parseRequest(data: unknown): BacktestRequest {
+  const problems = checkBacktestRequest(data);
+  if (problems.length > 0) throw new BacktestRefusedError(problems.join('; '));
+  return data as BacktestRequest;
+}
+
+/** @throws BacktestRefusedError when there is no such file, it is not good, or has nothing of the symbol in these days */
+export async function readBars(directory: string, request: BacktestRequest): Promise<DailyBar[]> {
+  const { data, symbol, from, to } = request;
+  const path = join(directory, data);
+  try {
+    await access(path);
+  } catch {
+    throw new BacktestRefusedError(`data: there is no file ${data} in the workers' data directory`);
+  }
+  let bars: DailyBar[];
+  try {
+    bars = await readDailyBars(path, symbol, from, to);
+  } catch (error) {
+    if (!(error instanceof MarketFileError)) throw error;
+    // Where the directory is concerns nobody outside.
+    throw new BacktestRefusedError(`data: ${error.message.replaceAll(path, data)}`, { cause: error });
+  }
+  if (bars.length > 0) return bars;
+  throw new BacktestRefusedError(`${data} has no bars of ${symbol} from ${from} to ${to}: choose other days`);
+}

@@ -1,0 +1,39 @@
+import { DEAD_LETTERS_QUEUE, openQueue } from '@tickcast/jobs';
+import type { Job, Queue } from 'bullmq';
+import type { Bus } from '../bus.ts';
+
+/** What an operator finds in the queue `dead-letters`: a job that failed for good, ready to be put in again. */
+export interface DeadLetter {
+  queue: string;
+  id: string;
+  name: string;
+  data: unknown;
+  error: string;
+  /** How often it was tried. */
+  attempts: number;
+  /** Unix seconds, by the clock of the worker. */
+  failedAt: number;
+}
+
+/** For {@link buryJob}. */
+export function openDeadLetters(bus: Bus): Queue<DeadLetter> {
+  const queue = openQueue<DeadLetter>(DEAD_LETTERS_QUEUE, bus);
+  // The bus tells of a Redis that is away.
+  queue.on('error', () => undefined);
+  return queue;
+}
+
+/** Copies a job into the dead letters, once however often it is called. */
+export async function buryJob(letters: Queue<DeadLetter>, job: Job, error: Error): Promise<void> {
+  const letter: DeadLetter = {
+    queue: job.queueName,
+    id: job.id ?? '',
+    name: job.name,
+    data: job.data,
+    error: error.message,
+    attempts: job.attemptsMade + 1,
+    failedAt: Date.now() / 1000,
+  };
+  // BullMQ allows no colon in an id, and those of a scheduler's jobs have some.
+  await letters.add(job.name, letter, { jobId: `${letter.queue}-${letter.id.replaceAll(':', '.')}` });
+}

@@ -1,0 +1,19 @@
+import { Counter, type Registry } from 'prom-client';
+
+/** What this worker saw happen to the jobs of a queue. */
+export interface JobMetrics {
+  readonly stalled: Counter;
+  readonly retried: Counter;
+  readonly deadLettered: Counter;
+}
+
+/** Call it once a registry: the queue is a label. */
+export function registerJobMetrics(registry: Registry): JobMetrics {
+  const counter = (name: string, help: string): Counter =>
+    new Counter({ name: `tickcast_jobs_${name}_total`, help, labelNames: ['queue'], registers: [registry] });
+  return {
+    stalled: counter('stalled', 'Jobs whose worker died or hung, found by this worker and given to another'),
+    retried: counter('retried', 'Attempts at jobs that failed and will be tried again'),
+    deadLettered: counter('dead_lettered', 'Jobs that failed for good'),
+  };
+}
