@@ -46,5 +46,5 @@ export class PriceWindow {
 }
 
 function percentFrom(from: Point | undefined, to: Point): number {
-  return from === undefined || from.price <= 0 ? 0 : (to.price / from.price - 1) * 100;
+  return from === undefined || from.price <= 0 ? 0 : ((to.price - from.price) / from.price) * 100;
 }

@@ -1,0 +1,53 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { PriceWindow } from './price-window.ts';
+
+const rounded = (value: number | null) => value && Number(value.toFixed(9));
+
+test('without a price in the window there is no move', () => {
+  const window = new PriceWindow(1000);
+  expect(window.largestMove(0)).toBeNull();
+  window.add({ at: 0, price: 100 });
+  expect(window.largestMove(1000)).toBe(0);
+  expect(window.largestMove(1001)).toBeNull();
+});
+
+test('the larger of rise and fall counts, from any price in the window to the newest', () => {
+  const window = new PriceWindow(1000);
+  for (const [at, price] of [
+    [0, 100],
+    [100, 120],
+    [200, 108],
+  ] as const)
+    window.add({ at, price });
+  expect(window.largestMove(200)).toBeCloseTo(-10, 10);
+  window.add({ at: 300, price: 115 });
+  expect(window.largestMove(300)).toBeCloseTo(15, 10);
+  // The 100 has left the window.
+  expect(window.largestMove(1050)).toBeCloseTo((115 / 108 - 1) * 100, 10);
+});
+
+test('it says what a search through all prices of the window says', () => {
+  const steps = fc.array(
+    fc.record({ after: fc.integer({ min: 0, max: 400 }), price: fc.integer({ min: 1, max: 30 }) }),
+  );
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 0, max: 1500 }), (trace, wait) => {
+      const window = new PriceWindow(1000);
+      const all: Array<{ at: number; price: number }> = [];
+      let now = 0;
+      for (const { after, price } of trace) {
+        now += after;
+        all.push({ at: now, price });
+        window.add({ at: now, price });
+      }
+      now += wait;
+      const within = all.filter(({ at }) => at >= now - 1000);
+      const last = within.at(-1)?.price;
+      const moves = within.map(({ price: from }) => Math.abs((last ?? Number.NaN) - from) / from);
+      const size = last === undefined ? null : Math.max(...moves) * 100;
+      const move = window.largestMove(now);
+      expect(rounded(move && Math.abs(move))).toBe(rounded(size));
+    }),
+  );
+});
