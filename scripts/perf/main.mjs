@@ -1,15 +1,13 @@
 // Prints how fast an edge is on this machine (`npm run perf`): nothing here is asserted, machines differ.
-import { fork, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectCommands, createNames, createPublisher } from '@tickcast/backplane';
 import { endAllProcesses, freePort, mintToken, startEdge, startRedis, TEST_SECRET } from '@tickcast/testing';
+import { cpuSeconds, pin } from './process-cpu.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const symbolOf = (n) => `${String(1000 + n)}.HK`;
-const CLOCK_TICKS = 100;
 
 function once(child, field) {
   return new Promise((resolve, reject) => {
@@ -20,16 +18,6 @@ function once(child, field) {
     });
     child.once('exit', (code) => reject(new Error(`a child of the measurement ended with ${code}`)));
   });
-}
-
-/** Keeps a process on one core, where the system has taskset. */
-function pin(pid, core) {
-  if (availableParallelism() > 1) spawnSync('taskset', ['-apc', String(core), String(pid)]);
-}
-
-function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
 }
 
 function percentile(sorted, share) {
