@@ -26,19 +26,18 @@ export async function withBacktests<T>(settings: Settings, work: (backtests: Bac
   }
 }
 
-const EXPECTED = new Set([
-  'id_taken',
-  'unknown_backtest',
-  'already_finished',
-  'backplane_unavailable',
-  'function_unavailable',
-]);
+/** What to do about a call that failed, by its code; the others say it themselves. */
+const ADVICE: Readonly<Record<string, string>> = {
+  id_taken: '',
+  unknown_backtest: ': `tickcast backtest list` shows those there are',
+  already_finished: '',
+  backplane_unavailable: ': is it running there? Else set TICKCAST_REDIS_URL to where it runs',
+  function_unavailable: '',
+};
 
 function explain(cause: unknown): unknown {
   if (!(cause instanceof Error) || !('code' in cause)) return cause;
   if (cause.code === 'invalid_request') return new UsageError(cause.message, { cause });
-  if (!EXPECTED.has(String(cause.code))) return cause;
-  const advice =
-    cause.code === 'backplane_unavailable' ? ': is it running there? Else set TICKCAST_REDIS_URL to where it runs' : '';
-  return new CommandError(`${cause.message}${advice}`, { cause });
+  const advice = ADVICE[String(cause.code)];
+  return advice === undefined ? cause : new CommandError(`${cause.message}${advice}`, { cause });
 }

@@ -1,4 +1,4 @@
-import type { BacktestReport } from '@tickcast/jobs';
+import { type BacktestReport, isTerminal } from '@tickcast/jobs';
 
 const BAR_WIDTH = 30;
 const LINE_EVERY_PERCENT = 10;
@@ -12,8 +12,11 @@ export interface ProgressDisplay {
   end(): void;
 }
 
+/** What of stderr is used. */
+type Output = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & { write(text: string): unknown };
+
 /** On a terminal one line that is drawn anew; elsewhere, as in a log, a line every 10 %. */
-export function createProgressDisplay(output: NodeJS.WriteStream): ProgressDisplay {
+export function createProgressDisplay(output: Output): ProgressDisplay {
   let noted = '';
   let drawn = '';
   let lines = 0;
@@ -27,8 +30,8 @@ export function createProgressDisplay(output: NodeJS.WriteStream): ProgressDispl
         // A line that wraps could not be erased.
         drawn = text.slice(0, Math.max(1, output.columns - 1));
         output.write(drawn);
-      } else if (report.progress * 100 >= lines * LINE_EVERY_PERCENT) {
-        lines = Math.floor((report.progress * 100) / LINE_EVERY_PERCENT) + 1;
+      } else if (isTerminal(report) || percentOf(report) >= lines * LINE_EVERY_PERCENT) {
+        lines = Math.floor(percentOf(report) / LINE_EVERY_PERCENT) + 1;
         output.write(`${text}\n`);
       }
     },
@@ -45,12 +48,18 @@ export function createProgressDisplay(output: NodeJS.WriteStream): ProgressDispl
   };
 }
 
-function progressLine({ progress, current_date, estimated_remaining, status }: BacktestReport, width: number): string {
+function progressLine(report: BacktestReport, width: number): string {
+  const { progress, current_date, estimated_remaining, status } = report;
   const filled = Math.round(Math.min(1, Math.max(0, progress)) * width);
   const bar = width === 0 ? '' : `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] `;
-  const running = status === undefined || status === 'running';
-  const rest = running ? `${readableTime(estimated_remaining)} left` : status;
-  return `${bar}${String(Math.floor(progress * 100)).padStart(3)} %  ${current_date}  ${rest}`;
+  const rest = isTerminal(report) ? status : `${readableTime(estimated_remaining)} left`;
+  return `${bar}${String(percentOf(report)).padStart(3)} %  ${current_date}  ${rest}`;
+}
+
+/** Whole ones, rounded down: 100 only at the end. */
+function percentOf({ progress }: BacktestReport): number {
+  // 0.29 * 100 is 28.999999999999996.
+  return Math.floor(Number((progress * 100).toFixed(6)));
 }
 
 function readableTime(seconds: number): string {
