@@ -1,4 +1,4 @@
-/** `npm start`: Redis, two edges and the simulated feed on this machine, from a fresh clone on; Ctrl-C stops all of it. */
+/** `npm start`: Redis, two edges and two workers on this machine, from a fresh clone on; Ctrl-C stops all of it. */
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,8 @@ import { build, checkNode, ensureInstalled } from './lib/setup.mjs';
 import { welcomeText } from './lib/welcome-text.mjs';
 
 const EDGES = 2;
+const WORKERS = 2;
+const SAMPLE_BACKTEST_SECONDS = 120;
 const READY_WITHIN_MS = 30_000;
 const SAME_SIGNAL_MS = 300;
 
@@ -71,14 +73,30 @@ async function startAll({ children, ports, givenRedis, redisServer }) {
     const url = `http://127.0.0.1:${adminPort}/readyz`;
     await until(children, 'an edge', () => unreadiness(url));
   }
-  children.start('producers', process.execPath, ['apps/producers/dist/main.js'], { logsJson: true, env: shared });
+  const workers = [];
+  for (let index = 1; index <= WORKERS; index++) {
+    const adminPort = await freePort(ports.at(-1).adminPort + index);
+    workers.push(`http://localhost:${adminPort}`);
+    children.start(`producers-${index}`, process.execPath, ['apps/producers/dist/main.js'], {
+      logsJson: true,
+      env: {
+        TICKCAST_HOST: '127.0.0.1',
+        TICKCAST_QUEUE_BOARD: 'manage',
+        TICKCAST_SAMPLE_BACKTEST_SECONDS: String(SAMPLE_BACKTEST_SECONDS),
+        ...shared,
+        TICKCAST_AGENT_ID: `worker-${index}`,
+        TICKCAST_PRODUCERS_ADMIN_PORT: String(adminPort),
+      },
+    });
+    await until(children, 'a worker', () => unreadiness(`http://127.0.0.1:${adminPort}/readyz`));
+  }
 
   const urls = ports.map(({ port }) => `ws://localhost:${port}/api/v1/websocket`);
   const prefix = (process.env.TICKCAST_REDIS_PREFIX || 'tickcast').replace(/:?$/, ':');
   children.removeAtEnd(SESSION_FILE);
   writeSession({ redisUrl, redisPrefix: prefix, secret, url: urls[0], ports });
   const printableRedisUrl = withoutPassword(redisUrl);
-  console.log(welcomeText({ urls, adminUrls, redisUrl, printableRedisUrl, prefix, token: mintToken(secret) }));
+  console.log(welcomeText({ urls, adminUrls, workers, redisUrl, printableRedisUrl, prefix, token: mintToken(secret) }));
 }
 
 /** The edges' ports, from TICKCAST_PORT (8001) and TICKCAST_ADMIN_PORT (9001) up. @throws {Problem} when one is taken */

@@ -1,19 +1,20 @@
 /**
  * What `npm start` prints once all is up: lines to paste.
  *
- * @param {{ urls: string[], adminUrls: string[], redisUrl: string, printableRedisUrl: string, prefix: string, token: string }} session
+ * @param {{ urls: string[], adminUrls: string[], workers: string[], redisUrl: string, printableRedisUrl: string, prefix: string, token: string }} session
  */
-export function welcomeText({ urls, adminUrls, redisUrl, printableRedisUrl, prefix, token }) {
+export function welcomeText({ urls, adminUrls, workers, redisUrl, printableRedisUrl, prefix, token }) {
   const [url] = urls;
   const page = url.replace('ws:', 'http:').replace(/\/api.*/, '/');
   const alert = { level: 'warning', message: '内存使用率超过80%', timestamp: Date.now() / 1000, source: 'monitoring' };
   const frame = JSON.stringify({ type: 'alerts', data: alert });
   return `
-Tickcast is running. The quotes are a SIMULATION: a random walk, not the market.
+Tickcast is running. The quotes are a SIMULATION: a random walk, not the market. So are the data of the sample backtest.
 
   edges    ${urls.join('\n           ')}
   health   ${adminUrls.map((admin) => `${admin}/readyz`).join('  ')}
   metrics  ${adminUrls.map((admin) => `${admin}/metrics`).join('  ')}
+  queues   ${workers[0]}/queues
   Redis    ${printableRedisUrl}
   logs     .tickcast/logs/
 
@@ -24,6 +25,10 @@ ${token}
 Live quotes, in another terminal of this folder:
 
 npx tickcast tail market_data 0700.HK
+
+The others: npx tickcast tail agent_status (or backtest_progress, or alerts). A backtest of your own:
+
+npx tickcast backtest run --strategy ma_crossover --symbol 0700.HK --days-per-second 50
 
 From Python (pip install websockets):
 

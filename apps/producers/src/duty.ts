@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLease, type HeldLease, type Lease } from '@tickcast/backplane';
 import type { Bus } from './bus.ts';
@@ -5,6 +6,7 @@ import type { Bus } from './bus.ts';
 const LEASE_MS = 6000;
 const RENEW_MS = 2000;
 const CONTEND_MS = 1000;
+const AWAY_MS = 100;
 
 /** Part of a worker that can be turned off, and given to a service of one's own. */
 export interface Role {
@@ -36,7 +38,7 @@ export async function runDuty({ bus, name, signal, work, onLead }: Duty): Promis
     const lease = createLease({ redis: bus.redis, names: bus.names, name, ttlMs: LEASE_MS });
     const sentAt = performance.now();
     if (!(await takes(lease))) {
-      await pause(CONTEND_MS * (0.8 + 0.2 * Math.random()));
+      await pause(bus.up ? CONTEND_MS * (0.8 + 0.2 * Math.random()) : AWAY_MS);
       continue;
     }
     log.info('this worker leads');
@@ -58,8 +60,11 @@ async function lead(
   const over = new AbortController();
   const keeping = keep(lease, sentAt, over);
   let problem: string | undefined;
+  const working = AbortSignal.any([signal, over.signal]);
+  // Each of the many things under way may listen to it.
+  setMaxListeners(0, working);
   try {
-    await work(lease, AbortSignal.any([signal, over.signal]));
+    await work(lease, working);
   } catch (error) {
     if (!signal.aborted && !over.signal.aborted) problem = (error as Error).message;
   }

@@ -1,19 +1,56 @@
-import { once } from 'node:events';
 import { pino } from 'pino';
+import { readRules } from './alerts/rules.ts';
 import { readConfig } from './config.ts';
-import { openOutlet } from './outlet.ts';
-import { runSimulation } from './simulation.ts';
+import { parseFeed } from './market/feed-words.ts';
+import { startWorker } from './worker.ts';
 
-const config = readConfig();
-const log = pino({ level: config.logLevel, base: { process: 'producers' } });
-log.info('this is a SIMULATION: quotes are a random walk, not the market');
+/** A job in hand is given back within seconds; what takes longer hangs. */
+const STOP_WITHIN_MS = 9000;
 
-const stop = new AbortController();
-const stopped = once(stop.signal, 'abort');
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+function readSettings() {
+  const config = readConfig(process.argv.slice(2));
+  const feed = config.roles.has('market') ? parseFeed(config.feed) : null;
+  const rules = config.roles.has('alerts') ? readRules(config.alertRulesFile) : [];
+  return { config, feed, rules };
+}
 
-const outlet = openOutlet(config, log);
-await Promise.race([outlet.opened, stopped]);
-await runSimulation(outlet, stop.signal);
-outlet.close();
-log.info('stopped');
+function readSettingsOrExit(): ReturnType<typeof readSettings> {
+  try {
+    return readSettings();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(2);
+  }
+}
+
+const settings = readSettingsOrExit();
+const { config } = settings;
+const log = pino({ level: config.logLevel, base: { worker: config.agentId } });
+
+try {
+  const worker = await startWorker({ ...settings, log });
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info('stopping');
+    setTimeout(() => {
+      log.fatal('something did not end in time');
+      process.exit(1);
+    }, STOP_WITHIN_MS).unref();
+    worker.stop().then(
+      () => {
+        log.info('stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.fatal({ err: error }, 'could not stop cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+} catch (error) {
+  log.fatal({ err: error }, 'could not start');
+  process.exit(1);
+}

@@ -1,0 +1,75 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { ExpressAdapter } from '@bull-board/express';
+import type { Queue } from 'bullmq';
+import express from 'express';
+import type { Registry } from 'prom-client';
+
+const BOARD_PATH = '/queues';
+const USUAL_PORT = 9003;
+
+interface AdminOptions {
+  host: string;
+  /** null: the usual one, or any free one where that is taken. */
+  port: number | null;
+  /** Why the worker is not ready, or null when it is. */
+  unreadyReason: () => string | null;
+  registry: Registry;
+  queues: readonly Queue[];
+  board: 'view' | 'manage' | 'off';
+}
+
+export interface AdminServer {
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * Opens the port for operators: health, metrics, and the queues on a page. Not for the public.
+ *
+ * @throws when the port that was asked for can't be listened on
+ */
+export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
+  const { host, port, unreadyReason, registry, queues, board } = options;
+  const app = express().disable('x-powered-by');
+  const paths = ['/livez', '/readyz', '/metrics', ...(board === 'off' ? [] : [BOARD_PATH])];
+
+  app.get('/livez', (_request, response) => void response.json({ status: 'ok' }));
+  app.get('/readyz', (_request, response) => {
+    const reason = unreadyReason();
+    response.status(reason === null ? 200 : 503).json(reason === null ? { status: 'ok' } : { status: 'unready', reason });
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  if (board !== 'off') {
+    const serverAdapter = new ExpressAdapter();
+    serverAdapter.setBasePath(BOARD_PATH);
+    createBullBoard({
+      queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: board === 'view' })),
+      serverAdapter,
+    });
+    app.use(BOARD_PATH, serverAdapter.getRouter());
+  }
+  app.use((_request, response) => void response.status(404).json({ error: 'not_found', paths }));
+
+  const server = createServer(app);
+  const listen = (wanted: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(wanted, host, () => {
+        server.off('error', reject);
+        resolve((server.address() as AddressInfo).port);
+      });
+    });
+
+  return {
+    port: port === null ? await listen(USUAL_PORT).catch(() => listen(0)) : await listen(port),
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
