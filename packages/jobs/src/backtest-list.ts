@@ -43,11 +43,13 @@ export function backtestEntry(job: Job, state: Listed): BacktestEntry | null {
   const id = backtestIdOf(job.id ?? '');
   if (id === null) return null;
   const seen = (job.progress ?? {}) as Partial<BacktestJobProgress>;
+  const shown = state === 'finished' ? endOf(job) : state;
   return {
     id,
-    state: state === 'finished' ? endOf(job) : state,
+    state: shown,
     request: (job.data ?? {}) as Partial<BacktestRequest>,
-    progress: seen.progress ?? 0,
+    // Its last save may be a little before its end.
+    progress: shown === 'completed' ? 1 : (seen.progress ?? 0),
     currentDate: seen.current_date ?? '',
     submittedAt: job.timestamp,
     finishedAt: job.finishedOn ?? null,

@@ -12,7 +12,10 @@ export function parseRequest(data: unknown): BacktestRequest {
   return data as BacktestRequest;
 }
 
-/** @throws BacktestRefusedError when there is no such file, it is not good, or has nothing of the symbol in these days */
+/**
+ * @throws BacktestRefusedError when there is no such file, it is not good, or has nothing of the symbol in these days;
+ * another error when it can't be read now
+ */
 export async function readBars(directory: string, request: BacktestRequest): Promise<DailyBar[]> {
   const { data, symbol, from, to } = request;
   const path = join(directory, data);
@@ -25,10 +28,14 @@ export async function readBars(directory: string, request: BacktestRequest): Pro
   try {
     bars = await readDailyBars(path, symbol, from, to);
   } catch (error) {
-    if (!(error instanceof MarketFileError)) throw error;
+    if (!(error instanceof MarketFileError) || isReadingTrouble(error.cause)) throw error;
     // Where the directory is concerns nobody outside.
     throw new BacktestRefusedError(`data: ${error.message.replaceAll(path, data)}`, { cause: error });
   }
   if (bars.length > 0) return bars;
   throw new BacktestRefusedError(`${data} has no bars of ${symbol} from ${from} to ${to}: choose other days`);
+}
+
+function isReadingTrouble(cause: unknown): boolean {
+  return cause instanceof Error && 'syscall' in cause;
 }
