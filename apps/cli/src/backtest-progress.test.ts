@@ -35,6 +35,12 @@ test('the line never wraps, as what wrapped could not be erased', () => {
   expect(screen.written).toEqual(['[###############---']);
 });
 
+test('a terminal that does not know its width gets the whole line', () => {
+  const screen = output(true, 0);
+  createProgressDisplay(screen).show(report(0.5));
+  expect(screen.written).toEqual(['[###############---------------]  50 %  2022-06-15  30 min left']);
+});
+
 test('elsewhere there is a line every 10 %, and one at the end', () => {
   const log = output(false);
   const display = createProgressDisplay(log);

@@ -2,6 +2,8 @@ import { type BacktestReport, isTerminal } from '@tickcast/jobs';
 
 const BAR_WIDTH = 30;
 const LINE_EVERY_PERCENT = 10;
+/** Of a terminal that does not know its width: it says 0. */
+const USUAL_COLUMNS = 80;
 
 /** Shows how far a backtest is, and what is to be said meanwhile. */
 export interface ProgressDisplay {
@@ -28,7 +30,7 @@ export function createProgressDisplay(output: Output): ProgressDisplay {
       if (output.isTTY) {
         erase();
         // A line that wraps could not be erased.
-        drawn = text.slice(0, Math.max(1, output.columns - 1));
+        drawn = text.slice(0, (output.columns || USUAL_COLUMNS) - 1);
         output.write(drawn);
       } else if (isTerminal(report) || percentOf(report) >= lines * LINE_EVERY_PERCENT) {
         lines = Math.floor(percentOf(report) / LINE_EVERY_PERCENT) + 1;
