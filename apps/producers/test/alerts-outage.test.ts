@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '@tickcast/testing';
+import { type AlertsWorld, openAlertsWorld, type RaisedAlert, termsOf, untilWatched } from './support/alerts.ts';
+import type { WorkerProcess } from './support/worker-process.ts';
+
+const SYMBOL = '0700.HK';
+const STALE_SECONDS = 5;
+
+let world: AlertsWorld;
+let worker: WorkerProcess;
+/** Unix seconds; Redis has the same clock here. */
+let pausedAt: number;
+let resumedAt: number;
+
+beforeAll(async () => {
+  world = await openAlertsWorld([
+    { name: 'memory', type: 'agent_memory', percent: 95, cooldown_seconds: 0 },
+    { name: 'quiet', type: 'stale_feed', symbols: [SYMBOL], seconds: STALE_SECONDS, cooldown_seconds: 0 },
+  ]);
+  worker = await world.startWorker('watcher');
+  await untilWatched(world);
+});
+
+afterAll(async () => {
+  await worker.process.kill();
+  await world.close();
+});
+
+async function untilStates(box: string, count: number): Promise<string[]> {
+  await eventually(async () => (await world.states('memory', box)).length >= count, { withinMs: 15_000 });
+  return world.states('memory', box);
+}
+
+test('Redis away for 20 s in the middle of an episode: nothing is told twice, and its end is told', async () => {
+  await world.agent('paused', 'running', 97);
+  await world.quote(SYMBOL, 1);
+  await untilStates('paused', 1);
+  const before = termsOf(worker);
+  pausedAt = Date.now() / 1000;
+  world.server.pause();
+  await sleep(20_000);
+  resumedAt = Date.now() / 1000;
+  world.server.resume();
+  await eventually(() => termsOf(worker) > before, { withinMs: 15_000 });
+  await untilWatched(world);
+  expect(await world.states('memory', 'paused')).toEqual(['firing']);
+  await world.agent('paused', 'running', 5);
+  expect(await untilStates('paused', 2)).toEqual(['firing', 'resolved']);
+}, 90_000);
+
+test('silence counts from when Redis was back: nobody could publish before', async () => {
+  const isNew = ({ state, timestamp }: RaisedAlert): boolean => state === 'firing' && timestamp > pausedAt;
+  await eventually(async () => (await world.alerts('quiet', SYMBOL)).some(isNew), { withinMs: 15_000 });
+  const [alert] = (await world.alerts('quiet', SYMBOL)).filter(isNew);
+  expect(alert?.timestamp).toBeGreaterThanOrEqual(resumedAt + STALE_SECONDS);
+  expect(alert?.value).toBeLessThan(20);
+});
+});
+
+test('Redis restarted with its data: the episode goes on', async () => {
+  await world.agent('restarted', 'running', 97);
+  await untilStates('restarted', 1);
+  await world.server.restart({ keepData: true });
+  await eventually(() => world.redis.status === 'ready', { withinMs: 10_000 });
+  await untilWatched(world);
+  expect(await world.states('memory', 'restarted')).toEqual(['firing']);
+  await world.agent('restarted', 'running', 5);
+  expect(await untilStates('restarted', 2)).toEqual(['firing', 'resolved']);
+}, 60_000);
+
+test('Redis that comes back empty: watching goes on', async () => {
+  await world.server.restart({ keepData: false });
+  await eventually(() => world.redis.status === 'ready', { withinMs: 10_000 });
+  await eventually(() => world.agent('emptied', 'running', 97), { withinMs: 15_000 });
+  expect(await untilStates('emptied', 1)).toEqual(['firing']);
+}, 60_000);
