@@ -33,9 +33,9 @@ interface Duty {
 export async function runDuty({ bus, name, signal, work, onLead }: Duty): Promise<void> {
   const log = bus.log.child({ duty: name });
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);
+  const newLease = (): Lease => createLease({ redis: bus.redis, names: bus.names, name, ttlMs: LEASE_MS });
+  let lease = newLease();
   while (!signal.aborted) {
-    // A holder of its own for each term: what is under way from an earlier one is refused.
-    const lease = createLease({ redis: bus.redis, names: bus.names, name, ttlMs: LEASE_MS });
     const sentAt = performance.now();
     if (!(await takes(lease))) {
       await pause(bus.up ? CONTEND_MS * (0.8 + 0.2 * Math.random()) : AWAY_MS);
@@ -47,6 +47,8 @@ export async function runDuty({ bus, name, signal, work, onLead }: Duty): Promis
     onLead?.(false);
     await lease.release().catch(() => undefined);
     if (signal.aborted) return;
+    // A holder of its own for each term: what is under way from an earlier one is refused.
+    lease = newLease();
     log.warn(problem === undefined ? {} : { problem }, 'this worker leads no more');
     await pause(CONTEND_MS);
   }

@@ -4,6 +4,8 @@ import type { PublishedAgentStatus } from '@tickcast/protocol';
 import type { Bus } from '../bus.ts';
 import type { Usage } from './process-usage.ts';
 
+const FRESH_MS = 1000;
+
 export type AgentState = 'starting' | 'running' | 'stopping' | 'stopped';
 
 /** Reads what an agent says of itself, at the moment it says it. */
@@ -18,7 +20,9 @@ export interface AgentReports {
   readonly state: AgentState | null;
   /** Published at once, whatever it takes. Resolves when Redis has it, or `signal` is aborted. */
   change(state: AgentState): Promise<void>;
-  /** The same state with new figures; nothing while an earlier report is still under way. */
+  /** The same state with new figures; nothing while an earlier report is under way. */
+  repeat(): Promise<void>;
+  /** Likewise, and nothing when the last report was a moment ago. */
   refresh(): Promise<void>;
   /** When Redis last took a report, by `performance.now()`. */
   readonly reportedAt: number;
@@ -73,6 +77,8 @@ export function createAgentReports({ bus, agentId, figures, signal, held }: Repo
     return last;
   };
 
+  const repeat = (): Promise<void> => (state === null || waiting > 0 ? last : queue(state));
+
   return {
     get state() {
       return state;
@@ -81,7 +87,8 @@ export function createAgentReports({ bus, agentId, figures, signal, held }: Repo
       state = next;
       return queue(next);
     },
-    refresh: () => (state === null || waiting > 0 ? last : queue(state)),
+    refresh: () => (performance.now() - reportedAt < FRESH_MS ? last : repeat()),
+    repeat,
     get reportedAt() {
       return reportedAt;
     },

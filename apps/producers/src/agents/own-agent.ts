@@ -46,7 +46,7 @@ export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOpti
     if (reports.state === null || published === reports.state) return;
     // Others took this process for dead while it was stopped, and removed its queue; or Redis lost what it had.
     schedule();
-    await reports.refresh();
+    await reports.repeat();
   };
 
   let renewedAt = Number.NEGATIVE_INFINITY;
