@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { eventually, type RedisServer, startRedis } from '@tickcast/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { type Bus, openBus } from '../bus.ts';
+import type { Feed, Quote } from './feed.ts';
+import { createMarketRole } from './role.ts';
+
+let redis: RedisServer;
+let bus: Bus;
+let registry: Registry;
+let stop: AbortController;
+let running: Promise<void>;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  bus = openBus({ redisUrl: redis.url, redisPrefix: 'tickcast:', log: pino({ level: 'silent' }) });
+  registry = new Registry();
+  stop = new AbortController();
+  running = Promise.resolve();
+});
+
+afterEach(async () => {
+  redis.resume();
+  stop.abort();
+  await running;
+  bus.close();
+  await redis.stop();
+});
+
+function run(feed: Feed): void {
+  running = createMarketRole({ bus, feed, registry }).run(stop.signal);
+}
+
+const SYMBOLS = ['0005.HK', '0700.HK', '9988.HK'];
+
+function quoteOf(symbol: string, volume: number): Quote {
+  return { symbol, timestamp: 1_732_000_000 + volume, price: 400, open: 400, high: 400, low: 400, volume };
+}
+
+/** A feed of one's own. */
+function feedOf(quotes: Feed['quotes'], symbols: readonly string[] = SYMBOLS): Feed {
+  return { symbols: async () => symbols, quotes };
+}
+
+async function lastOf(symbol: string): Promise<{ seq: number; volume: number }> {
+  const [seq, frame] = (await redis.cli('HMGET', `tickcast:{market_data:${symbol}}`, 'seq', 'frame')).split('\n');
+  const { data } = JSON.parse(frame ?? '') as { data: { volume: number } };
+  return { seq: Number(seq), volume: data.volume };
+}
+
+async function counted(name: string, labels: Record<string, string> = {}): Promise<number> {
+  const metric = (await registry.getMetricsAsJSON()).find((one) => one.name === name);
+  const found = metric?.values.find((one) =>
+    Object.entries(labels).every(([label, value]) => Reflect.get(one.labels, label) === value),
+  );
+  return found?.value ?? 0;
+}
+
+test('every quote of a batch is published in its order, however many there are of one symbol', async () => {
+  run(
+    feedOf(async function* () {
+      yield Array.from({ length: 500 }, (_, index) => quoteOf('0700.HK', index + 1));
+    }),
+  );
+  await eventually(async () => expect(await lastOf('0700.HK')).toEqual({ seq: 500, volume: 500 }));
+  await eventually(async () => expect(await counted('tickcast_quotes_published_total')).toBe(500));
+  expect(await counted('tickcast_feed_symbols')).toBe(3);
+  expect(await registry.metrics()).toMatch(/^tickcast_publish_seconds_count [1-9]/m);
+});
+
+test('a feed that fails is asked again, with the last values in the order in which they were published', async () => {
+  const asked: Array<Array<[string, number]>> = [];
+  run(
+    feedOf(async function* (last) {
+      asked.push([...last].map(([symbol, { volume }]) => [symbol, volume]));
+      if (asked.length > 1) return;
+      for (const [index, symbol] of ['9988.HK', '0700.HK', '9988.HK'].entries()) {
+        yield [quoteOf(symbol, index)];
+        await eventually(async () => (await lastOf(symbol)).volume === index);
+      }
+      throw new Error('the line to the exchange is cut');
+    }),
+  );
+  await eventually(() => asked.length === 2);
+  expect(asked).toEqual([
+    [],
+    [
+      ['0700.HK', 1],
+      ['9988.HK', 2],
+    ],
+  ]);
+});
+
+test('a quote that is none costs no other one', async () => {
+  run(
+    feedOf(async function* () {
+      yield [quoteOf('0005.HK', 1), { ...quoteOf('0700.HK', 2), price: Number.NaN }, quoteOf('9988.HK', 3)];
+    }),
+  );
+  await eventually(async () => expect(await lastOf('9988.HK')).toEqual({ seq: 1, volume: 3 }));
+  await eventually(async () => expect(await counted('tickcast_quotes_skipped_total', { reason: 'refused' })).toBe(1));
+  expect(await counted('tickcast_quotes_published_total')).toBe(2);
+  expect(await redis.cli('HGET', 'tickcast:{market_data:0700.HK}', 'frame')).toBe('');
+});
+
+test('while Redis hangs, a feed is not held up: what it can not take is dropped, and the newest comes when it can', async () => {
+  let volume = 0;
+  let isLast = false;
+  run(
+    feedOf(async function* (_last, signal) {
+      for (; !signal.aborted && !isLast; await sleep(2)) {
+        volume += 1;
+        yield SYMBOLS.map((symbol) => quoteOf(symbol, volume));
+      }
+      if (signal.aborted) return;
+      volume += 1;
+      yield SYMBOLS.map((symbol) => quoteOf(symbol, volume));
+    }),
+  );
+  await eventually(async () => expect((await lastOf('0700.HK')).volume).toBeGreaterThan(50));
+  redis.pause();
+  const paused = volume;
+  await eventually(() => volume > paused + 200);
+  redis.resume();
+  isLast = true;
+  for (const symbol of SYMBOLS) {
+    await eventually(async () => expect((await lastOf(symbol)).volume).toBe(volume), { withinMs: 15_000 });
+    expect((await lastOf(symbol)).seq).toBeLessThan(volume);
+  }
+  expect(await counted('tickcast_quotes_skipped_total', { reason: 'superseded' })).toBeGreaterThan(0);
+});
+
+test('a feed that names a symbol which is not in normal form, or can not tell its symbols, is refused', async () => {
+  const refused = (feed: Feed): Promise<void> =>
+    createMarketRole({ bus, feed, registry: new Registry() }).run(stop.signal);
+  const silent: Feed['quotes'] = async function* () {};
+  await expect(refused(feedOf(silent, ['700.HK']))).rejects.toThrow('not in normal form: "700.HK"');
+  const broken = { symbols: () => Promise.reject(new Error('no such file')), quotes: silent };
+  await expect(refused(broken)).rejects.toThrow('no such file');
+});

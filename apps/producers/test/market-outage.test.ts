@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import type { TapedQuote } from './support/market-tape.ts';
+import { breaksIn, inMarket, LEADS, TAKEN_OVER_MS, termsOf, WATCHED } from './support/market-world.ts';
+
+const WITHIN_MS = 90_000;
+/** A lease outlives what hangs by so much. */
+const LATE_SECONDS = 6;
+
+test.concurrent(
+  'after Redis hung for 20 s the feed goes on by itself, and no quote from before is published late',
+  () =>
+    inMarket(async (market) => {
+      const [first, second] = await market.startTwo('simulate', '--rate', '50');
+      await market.more(50, 10_000);
+      market.redis.pause();
+      await sleep(20_000);
+      const resumedAt = Date.now() / 1000;
+      market.redis.resume();
+      await market.more(50, 20_000);
+      expect(termsOf(first) + termsOf(second)).toBe(2);
+      for (const symbol of WATCHED) {
+        expect(breaksIn(market.of(symbol), 5)).toEqual([]);
+        expect(market.of(symbol).filter((quote) => isLate(quote, resumedAt))).toEqual([]);
+      }
+    }),
+  WITHIN_MS,
+);
+
+test.concurrent(
+  'after Redis hung for 4 s, for which a lease lasts, quotes are in their order and not older than that',
+  () =>
+    inMarket(async (market) => {
+      await market.startTwo('simulate', '--symbols', '200', '--rate', '20');
+      await market.more(20, 20_000);
+      market.redis.pause();
+      await sleep(4000);
+      market.redis.resume();
+      await market.more(50, 20_000);
+      for (const symbol of WATCHED) {
+        expect(breaksIn(market.of(symbol), 5)).toEqual([]);
+        expect(market.of(symbol).filter((quote) => isLate(quote, 0))).toEqual([]);
+      }
+    }),
+  WITHIN_MS,
+);
+
+function isLate({ publishedAt, timestamp }: TapedQuote, resumedAt: number): boolean {
+  return publishedAt > resumedAt && publishedAt - timestamp > LATE_SECONDS;
+}
+
+test.concurrent(
+  'after Redis was restarted with its data the feed goes on where Redis has it',
+  () =>
+    inMarket(async (market) => {
+      await market.startTwo('simulate');
+      await market.more(5, 10_000);
+      await market.redis.restart({ keepData: true });
+      await market.newTape();
+      const kept = await market.lastValues();
+      await market.more(3, TAKEN_OVER_MS);
+      for (const before of kept) {
+        const after = market.of(before.symbol).filter(({ volume }) => volume > before.volume);
+        const { seq = 0, epoch = '', publishedAt = 0 } = after[0] ?? {};
+        // Numbered anew, but one session with what Redis has kept.
+        expect(breaksIn([{ ...before, seq: seq - 1, epoch, publishedAt }, ...after], 5)).toEqual([]);
+      }
+    }),
+  WITHIN_MS,
+);
+
+test.concurrent(
+  'after Redis came back empty the feed goes on',
+  () =>
+    inMarket(async (market) => {
+      const worker = await market.start('only', 'simulate');
+      await market.more(2, 10_000);
+      await market.redis.restart({ keepData: false });
+      await market.newTape();
+      await market.more(2, TAKEN_OVER_MS);
+      expect(worker.process.lines().filter((line) => LEADS.test(line))).toHaveLength(2);
+    }),
+  WITHIN_MS,
+);
