@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { BackplaneUnavailableError, type Commands, connectCommands } from '@tickcast/backplane';
 import { isKey } from '@tickcast/protocol';
@@ -144,13 +145,6 @@ function endOf(report: BacktestReport | null, jobState?: string): string | null 
   return jobState === 'completed' || jobState === 'failed' ? jobState : null;
 }
 
-function isReady(redis: Commands): Promise<void> {
-  if (redis.status === 'ready') return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer in ${CONNECT_WITHIN_MS / 1000} s`)), CONNECT_WITHIN_MS);
-    redis.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+async function isReady(redis: Commands): Promise<void> {
+  if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_WITHIN_MS) });
 }

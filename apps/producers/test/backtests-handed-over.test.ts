@@ -1,0 +1,121 @@
+/** One backtest and two workers: what the first one does once the other has it, and how it gives it away. */
+import { afterAll, expect, test } from '@jest/globals';
+import { eventually } from '@tickcast/testing';
+import {
+  type BacktestsWorld,
+  endsOf,
+  expectOneStory,
+  requestOf,
+  startBacktestsWorld,
+  undisturbed,
+} from './support/backtests.ts';
+
+const REQUEST = requestOf({ days_per_second: 25 });
+
+const worlds: BacktestsWorld[] = [];
+
+afterAll(() => Promise.all(worlds.map((world) => world.end())));
+
+async function newWorld(): Promise<BacktestsWorld> {
+  const world = await startBacktestsWorld();
+  worlds.push(world);
+  return world;
+}
+
+function daysOf({ published }: BacktestsWorld, id: string): number {
+  return published.of(id).at(-1)?.data.completed_days ?? -1;
+}
+
+/** Waits for the first report of more days, and answers when it came. */
+async function goesOn({ published }: BacktestsWorld, id: string, days: number): Promise<number> {
+  const next = await eventually(
+    () => {
+      const event = published.of(id).find(({ data }) => data.completed_days > days);
+      if (event === undefined) throw new Error(`nothing after day ${days}`);
+      return event;
+    },
+    { withinMs: 25_000 },
+  );
+  return next.at;
+}
+
+async function ended({ published }: BacktestsWorld, id: string): Promise<void> {
+  await eventually(() => endsOf(published.of(id)).length > 0, { withinMs: 40_000 });
+  expectOneStory(published.of(id));
+  expect(published.of(id).at(-1)?.data).toMatchObject({ status: 'completed', result: await undisturbed(REQUEST) });
+}
+
+test.concurrent(
+  'a worker that was stopped past its lock publishes nothing more when it goes on, and the other one has taken over within 15 s',
+  async () => {
+    const world = await newWorld();
+    const first = await world.startWorker('first');
+    const id = await world.backtests.submit(REQUEST);
+    await goesOn(world, id, 20);
+    const second = await world.startWorker('second');
+    first.process.signal('SIGSTOP');
+    const stoppedAt = performance.now();
+    const days = daysOf(world, id);
+    expect((await goesOn(world, id, days)) - stoppedAt).toBeLessThan(15_000);
+
+    first.process.signal('SIGCONT');
+    await first.process.waitForLine(/taken a job over/);
+    await ended(world, id);
+    expect(second.process.lines().join('\n')).toContain('a backtest is over');
+    expect(first.process.lines().join('\n')).not.toContain('a backtest is over');
+  },
+  90_000,
+);
+
+test.concurrent(
+  "a killed worker's backtest goes on within 15 s",
+  async () => {
+    const world = await newWorld();
+    const first = await world.startWorker('first');
+    const id = await world.backtests.submit(REQUEST);
+    await goesOn(world, id, 20);
+    await world.startWorker('second');
+    await first.process.kill();
+    const killedAt = performance.now();
+    expect((await goesOn(world, id, daysOf(world, id))) - killedAt).toBeLessThan(15_000);
+    await ended(world, id);
+  },
+  90_000,
+);
+
+test.concurrent(
+  'a worker that is told to stop hands its backtest back: the other one goes on at once, where the first one was',
+  async () => {
+    const world = await newWorld();
+    const first = await world.startWorker('first');
+    const id = await world.backtests.submit(REQUEST);
+    await goesOn(world, id, 20);
+    await world.startWorker('second');
+    expect(await first.process.stop()).toEqual({ code: 0, signal: null });
+    expect(first.process.lines().join('\n')).toContain('handed a job back');
+    await ended(world, id);
+    // It neither stalled, which takes 5 s at least, nor failed.
+    expect(await world.queue.getJob(id)).toMatchObject({ stalledCounter: 0, attemptsStarted: 2, attemptsMade: 1 });
+    const reports = world.published.of(id);
+    const pauses = reports.slice(1).map(({ at }, index) => at - (reports[index]?.at ?? 0));
+    expect(Math.max(...pauses)).toBeLessThan(4000);
+  },
+  90_000,
+);
+
+test.concurrent(
+  'a backtest whose worker is told to stop while nobody else is there waits for the next worker',
+  async () => {
+    const world = await newWorld();
+    const first = await world.startWorker('first');
+    const id = await world.backtests.submit(REQUEST);
+    await goesOn(world, id, 20);
+    await first.process.stop();
+    expect(await world.queue.getJobCounts('wait', 'active')).toEqual({ wait: 1, active: 0 });
+    const days = daysOf(world, id);
+    await world.startWorker('second');
+    await goesOn(world, id, days);
+    await ended(world, id);
+  },
+  90_000,
+);
