@@ -16,6 +16,8 @@ export interface Simulation {
 }
 
 const CLOSED_MS = 1000;
+/** More may come due than can be made meanwhile. */
+const MAX_BATCH = 4096;
 
 /** A SIMULATION: quotes of a random walk in the hours of trade, spread over time as those of a market would be. */
 export function createSimulation({ symbols, rate, seed, hours, holidays }: Simulation): Feed {
@@ -32,7 +34,7 @@ export function createSimulation({ symbols, rate, seed, hours, holidays }: Simul
           continue;
         }
         const batch: Quote[] = [];
-        while (schedule.isDue) {
+        while (schedule.isDue && batch.length < MAX_BATCH) {
           const { symbol, untilNextMs } = turns();
           batch.push(walk.quote(symbol, now));
           schedule.later(untilNextMs);
