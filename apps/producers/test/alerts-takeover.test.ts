@@ -62,14 +62,17 @@ test('SIGSTOP past the lease: another worker takes over, and the one that wakes 
   watcher.process.signal('SIGSTOP');
   await eventually(() => termsOf(other) === 1, { withinMs: 12_000 });
   await world.agent('box', 'running', 5);
+  await world.agent('late', 'running', 97);
   await eventually(async () => (await world.states('memory', 'box')).length === 2);
-  // It believes that the box is above, and reads first that it was below.
-  await world.agent('box', 'running', 97);
-  await eventually(async () => (await world.states('memory', 'box')).length === 3);
+  await eventually(async () => (await world.states('memory', 'late')).length === 1);
+  // What came meanwhile waits in its sockets, and it takes itself for the one who watches.
   watcher.process.signal('SIGCONT');
   await watcher.process.waitForLine(/"this worker leads no more"/);
   await untilWatched(world);
-  expect(await world.states('memory', 'box')).toEqual(['firing', 'resolved', 'firing']);
+  expect(await world.states('memory', 'box')).toEqual(['firing', 'resolved']);
+  expect(await world.states('memory', 'late')).toEqual(['firing']);
+  // Nor does it write down what it would have told.
+  expect(JSON.parse((await world.redis.hget(RECORDS, 'memory:late')) ?? '{}')).toMatchObject({ untold: null });
 }, 60_000);
 
 test('SIGTERM: the other worker watches at once', async () => {

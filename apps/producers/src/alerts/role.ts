@@ -77,7 +77,7 @@ export function createAlertsRole({ bus, rules, maxConnections, registry }: Alert
       while (teller.failure === null) {
         await sleep(EVALUATE_MS, undefined, { signal });
         // Timers come before sockets: in a process that was held up, what would prove a feed alive still waits there.
-        await nextTurn();
+        await nextTurn(undefined, { signal });
         evaluate();
       }
       throw teller.failure;
