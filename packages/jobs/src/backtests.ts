@@ -124,12 +124,16 @@ export function createBacktests({ redisUrl, redisPrefix }: QueueOptions): Backte
         const job = isKey(id) ? await findJob(id) : undefined;
         if (job === undefined) throw new BacktestCallError('unknown_backtest', `there is no backtest ${id}`);
         const cancellation = { redis, redisPrefix, backtestId: id };
+        const over = (end: string) => new BacktestCallError('already_finished', `backtest ${id} is over: ${end}`);
         const end = endOf(await readReport(cancellation), await job.getState());
-        if (end !== null) throw new BacktestCallError('already_finished', `backtest ${id} is over: ${end}`);
+        if (end !== null) throw over(end);
         // Before its state is read: a worker that takes the job after that sees it.
         await requestCancel(cancellation);
         if ((await job.getState()) === 'active') return 'stopping';
-        return (await endWaiting(job, cancellation)) ? 'cancelled' : 'stopping';
+        const ended = await endWaiting(job, cancellation);
+        if (ended === null) return 'stopping';
+        if (ended.status !== 'cancelled') throw over(ended.status ?? '');
+        return 'cancelled';
       }),
 
     async close() {

@@ -42,32 +42,40 @@ export async function readReport({ redis, redisPrefix, backtestId }: Cancellatio
  * Ends a backtest whose job no worker has, as a worker would: with the job's lock, which a worker that takes the job
  * meanwhile takes away. The end is published before the job is removed, so that it is not lost in between.
  *
- * @returns false when a worker has the job after all
+ * @returns the report of its end, another one if it had ended meanwhile; null when a worker has the job after all
  */
-export async function endWaiting(job: Job, cancellation: Cancellation): Promise<boolean> {
+export async function endWaiting(job: Job, cancellation: Cancellation): Promise<BacktestReport | null> {
   const { redis, redisPrefix } = cancellation;
   const held = { key: jobLockKey(redisPrefix, BACKTESTS_QUEUE, job.id ?? ''), holder: randomUUID() };
-  if ((await redis.set(held.key, held.holder, 'PX', LOCK_MS, 'NX')) === null) return false;
+  if ((await redis.set(held.key, held.holder, 'PX', LOCK_MS, 'NX')) === null) return null;
   const report = (await readReport(cancellation)) ?? noProgress(job.data);
-  if (!isTerminal(report) && !(await publishCancelled(held, report, cancellation))) return false;
-  await redis.eval(DELETE_IF_OURS, 1, held.key, held.holder);
-  // The next job of a scheduler can't be removed: its worker will see that it is at its end.
-  await job.remove().catch(() => undefined);
-  return true;
-}
-
-async function publishCancelled(held: HeldLease, report: BacktestReport, cancellation: Cancellation): Promise<boolean> {
-  const { redis, redisPrefix, backtestId } = cancellation;
-  const publisher = createPublisher({ redis, names: createNames(redisPrefix) });
-  const { frame, ...event } = backtestEvent(backtestId, { ...report, status: 'cancelled', estimated_remaining: 0 });
+  if (isTerminal(report)) {
+    await releaseLock(redis, held);
+    return report;
+  }
+  const end: BacktestReport = { ...report, status: 'cancelled', estimated_remaining: 0 };
   try {
-    const [answer] = await publisher.publishHeld(held, [{ ...event, frame: JSON.stringify(frame) }]);
-    if (answer instanceof Error) throw answer;
-    return true;
+    await publishEnd(held, end, cancellation);
   } catch (error) {
-    if (error instanceof LeaseLostError) return false;
+    if (error instanceof LeaseLostError) return null;
     throw error;
   }
+  await releaseLock(redis, held);
+  // The next job of a scheduler can't be removed: its worker will see that it is at its end.
+  await job.remove().catch(() => undefined);
+  return end;
+}
+
+async function publishEnd(held: HeldLease, end: BacktestReport, cancellation: Cancellation): Promise<void> {
+  const { redis, redisPrefix, backtestId } = cancellation;
+  const publisher = createPublisher({ redis, names: createNames(redisPrefix) });
+  const { frame, ...event } = backtestEvent(backtestId, end);
+  const [answer] = await publisher.publishHeld(held, [{ ...event, frame: JSON.stringify(frame) }]);
+  if (answer instanceof Error) throw answer;
+}
+
+async function releaseLock(redis: Commands, { key, holder }: HeldLease): Promise<void> {
+  await redis.eval(DELETE_IF_OURS, 1, key, holder);
 }
 
 function cancelKey(redisPrefix: string, backtestId: string): string {

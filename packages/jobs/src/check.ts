@@ -8,7 +8,7 @@ export type Check = (value: unknown) => string[];
  * Compiles a schema into a check that tells all problems at once. For what people write; it is too slow for every frame.
  */
 export function compileCheck(schema: TSchema): Check {
-  const validate = new Ajv2020({ allErrors: true }).compile<unknown>(schema);
+  const validate = new Ajv2020({ allErrors: true, verbose: true }).compile<unknown>(schema);
   return (value) => {
     validate(value);
     return [...new Set((validate.errors ?? []).map(describe))];

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Commands, connectCommands, createNames, createPublisher, ensureFunction } from '@tickcast/backplane';
+import { eventually, startRedis } from '@tickcast/testing';
+import type { Queue } from 'bullmq';
+import { backtestEvent, noProgress } from './backtest-events.ts';
+import { endWaiting, isCancelRequested, readReport, requestCancel } from './cancellation.ts';
+import { BACKTESTS_QUEUE, closeQueue, jobLockKey, openQueue } from './queues.ts';
+
+const redisPrefix = 'tickcast:';
+const request = { from: '2021-01-04' };
+
+let redis: Commands;
+let queue: Queue;
+
+beforeAll(async () => {
+  const { url } = await startRedis();
+  redis = connectCommands(url);
+  await eventually(() => ensureFunction(redis));
+  queue = openQueue(BACKTESTS_QUEUE, { redisUrl: url, redisPrefix });
+  queue.on('error', () => undefined);
+});
+
+afterAll(async () => {
+  redis.disconnect();
+  await closeQueue(queue);
+});
+
+test('that the end was asked for is kept for whoever has the job later', async () => {
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_asked' };
+  expect(await isCancelRequested(cancellation)).toBe(false);
+  await requestCancel(cancellation);
+  expect(await isCancelRequested(cancellation)).toBe(true);
+  expect(await redis.ttl('tickcast:{jobs}:cancelled:bt_asked')).toBeGreaterThan(7 * 24 * 3600);
+});
+
+test('a waiting backtest is ended before its job is removed, with the day it would have begun with', async () => {
+  const job = await queue.add('backtest', request, { jobId: 'bt_waits' });
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_waits' };
+  expect(await endWaiting(job, cancellation)).toMatchObject({ status: 'cancelled' });
+  expect(await readReport(cancellation)).toMatchObject({
+    status: 'cancelled',
+    progress: 0,
+    current_date: '2021-01-04',
+  });
+  expect(await queue.getJob('bt_waits')).toBeUndefined();
+  expect(await redis.exists(jobLockKey(redisPrefix, BACKTESTS_QUEUE, 'bt_waits'))).toBe(0);
+});
+
+test('a job that a worker has is left to it, and so is its lock', async () => {
+  const job = await queue.add('backtest', request, { jobId: 'bt_taken' });
+  const lock = jobLockKey(redisPrefix, BACKTESTS_QUEUE, 'bt_taken');
+  await redis.set(lock, 'worker', 'PX', 5000);
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_taken' };
+  expect(await endWaiting(job, cancellation)).toBeNull();
+  expect(await readReport(cancellation)).toBeNull();
+  expect(await redis.get(lock)).toBe('worker');
+});
+
+test('two that end a waiting backtest at the same time publish one end', async () => {
+  const job = await queue.add('backtest', request, { jobId: 'bt_both' });
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_both' };
+  const answers = await Promise.all([endWaiting(job, cancellation), endWaiting(job, cancellation)]);
+  expect(answers.some((end) => end?.status === 'cancelled')).toBe(true);
+  expect(await redis.hget('tickcast:{backtest_progress}:bt_both', 'seq')).toBe('1');
+});
+
+test('one that completed in the meantime stays completed, and its job stays', async () => {
+  const job = await queue.add('backtest', request, { jobId: 'bt_done' });
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_done' };
+  const { id, frame } = backtestEvent('bt_done', { ...noProgress(request), status: 'completed' });
+  await createPublisher({ redis, names: createNames(redisPrefix) }).publish(id, JSON.stringify(frame));
+  expect(await endWaiting(job, cancellation)).toMatchObject({ status: 'completed' });
+  expect(await queue.getJob('bt_done')).toBeDefined();
+  expect(await redis.exists(jobLockKey(redisPrefix, BACKTESTS_QUEUE, 'bt_done'))).toBe(0);
+});
