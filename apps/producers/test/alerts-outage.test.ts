@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { eventually } from '@tickcast/testing';
-import { type AlertsWorld, openAlertsWorld, type RaisedAlert, termsOf, untilWatched } from './support/alerts.ts';
+import { eventually, seededRandom } from '@tickcast/testing';
+import {
+  type AlertsWorld,
+  openAlertsWorld,
+  type RaisedAlert,
+  readFlips,
+  startFlipping,
+  termsOf,
+  untilWatched,
+} from './support/alerts.ts';
 import type { WorkerProcess } from './support/worker-process.ts';
 
 const SYMBOL = '0700.HK';
@@ -16,6 +24,7 @@ let resumedAt: number;
 beforeAll(async () => {
   world = await openAlertsWorld([
     { name: 'memory', type: 'agent_memory', percent: 95, cooldown_seconds: 0 },
+    { name: 'flip', type: 'agent_memory', percent: 90, cooldown_seconds: 0 },
     { name: 'quiet', type: 'stale_feed', symbols: [SYMBOL], seconds: STALE_SECONDS, cooldown_seconds: 0 },
   ]);
   worker = await world.startWorker('watcher');
@@ -56,6 +65,25 @@ test('silence counts from when Redis was back: nobody could publish before', asy
   expect(alert?.timestamp).toBeGreaterThanOrEqual(resumedAt + STALE_SECONDS);
   expect(alert?.value).toBeLessThan(20);
 });
+
+test('Redis hangs at random moments, for less and for longer than the lease: each alert follows the one before it', async () => {
+  const seed = Date.now() % 1_000_000;
+  const random = seededRandom(seed);
+  const flipping = startFlipping(world, random);
+  for (const hangMs of [300, 1500, 4000, 8000]) {
+    await untilWatched(world, 20_000);
+    await sleep(random() * 1500);
+    world.server.pause();
+    await sleep(hangMs);
+    world.server.resume();
+  }
+  await untilWatched(world, 20_000);
+  await flipping.stop();
+  for (const { box, told, inTurn } of await readFlips(world, flipping.boxes)) {
+    expect({ seed, box, told }).toEqual({ seed, box, told: inTurn });
+    expect(told.length).toBeGreaterThan(0);
+  }
+}, 120_000);
 
 test('Redis restarted with its data: the episode goes on', async () => {
   await world.agent('restarted', 'running', 97);

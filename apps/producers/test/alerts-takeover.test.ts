@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { eventually, seededRandom } from '@tickcast/testing';
-import { type AlertsWorld, openAlertsWorld, termsOf, untilWatched } from './support/alerts.ts';
+import {
+  type AlertsWorld,
+  openAlertsWorld,
+  readFlips,
+  startFlipping,
+  termsOf,
+  untilWatched,
+} from './support/alerts.ts';
 import type { WorkerProcess } from './support/worker-process.ts';
 
 const MEMORY = { name: 'memory', type: 'agent_memory', percent: 95 };
@@ -114,15 +121,7 @@ test('workers killed at random moments: each subject’s alerts still follow eac
   const seed = Date.now() % 1_000_000;
   const random = seededRandom(seed);
   await startTwo([MEMORY, { name: 'flip', type: 'agent_memory', percent: 90, cooldown_seconds: 0 }]);
-  const boxes = Array.from({ length: 6 }, (_, number) => `box-${number}`);
-  let isOver = false;
-  const flipping = (async () => {
-    while (!isOver) {
-      const box = boxes[Math.floor(random() * boxes.length)] ?? 'box-0';
-      await world.agent(box, 'running', random() < 0.5 ? 94 : 5);
-      await sleep(random() * 60);
-    }
-  })();
+  const flipping = startFlipping(world, random);
   for (let kill = 1; kill <= 4; kill++) {
     await sleep(500 + random() * 1500);
     const { watcher, other } = whoWatches();
@@ -137,14 +136,9 @@ test('workers killed at random moments: each subject’s alerts still follow eac
     workers = [...led, ...workers.filter((worker) => !led.includes(worker))];
   }
   await untilWatched(world);
-  isOver = true;
-  await flipping;
-  for (const box of boxes) await world.agent(box, 'running', 5);
-  for (const box of boxes) {
-    await eventually(async () => (await world.states('flip', box)).length % 2 === 0, { withinMs: 10_000 });
-    const states = await world.states('flip', box);
-    const inTurn = states.map((_, index) => (index % 2 === 0 ? 'firing' : 'resolved'));
-    expect({ seed, box, states }).toEqual({ seed, box, states: inTurn });
-    expect(states.length).toBeGreaterThan(0);
+  await flipping.stop();
+  for (const { box, told, inTurn } of await readFlips(world, flipping.boxes)) {
+    expect({ seed, box, told }).toEqual({ seed, box, told: inTurn });
+    expect(told.length).toBeGreaterThan(0);
   }
 }, 120_000);

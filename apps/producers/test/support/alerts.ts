@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,4 +105,37 @@ export async function untilWatched(world: AlertsWorld, withinMs = 15_000): Promi
 /** How often a worker was given the duty of watching. */
 export function termsOf({ process: { lines } }: WorkerProcess): number {
   return lines().filter((line) => line.includes('"duty":"alerts"') && line.includes('"this worker leads"')).length;
+}
+
+/** Agents whose memory goes above 90 % and below at random, until all are left below. Needs a rule `flip` for 90 %. */
+export function startFlipping(world: AlertsWorld, random: () => number): { stop(): Promise<void>; boxes: string[] } {
+  const boxes = Array.from({ length: 6 }, (_, number) => `box-${number}`);
+  let isOver = false;
+  const flipping = (async () => {
+    while (!isOver) {
+      const box = boxes[Math.floor(random() * boxes.length)] ?? 'box-0';
+      // Redis may be away.
+      await world.agent(box, 'running', random() < 0.5 ? 94 : 5).catch(() => undefined);
+      await sleep(random() * 60);
+    }
+  })();
+  return {
+    boxes,
+    async stop() {
+      isOver = true;
+      await flipping;
+      for (const box of boxes) await world.agent(box, 'running', 5);
+    },
+  };
+}
+
+/** Resolves when all boxes are resolved. @returns for each what was told, and what this should have been */
+export async function readFlips(world: AlertsWorld, boxes: readonly string[]) {
+  return Promise.all(
+    boxes.map(async (box) => {
+      await eventually(async () => (await world.states('flip', box)).length % 2 === 0, { withinMs: 10_000 });
+      const told = await world.states('flip', box);
+      return { box, told, inTurn: told.map((_, index) => (index % 2 === 0 ? 'firing' : 'resolved')) };
+    }),
+  );
 }
