@@ -29,7 +29,7 @@ export interface AdminServer {
 /**
  * Opens the port for operators: health, metrics, and the queues on a page. Not for the public.
  *
- * @throws when the port that was asked for can't be listened on
+ * @throws when the port that was asked for can't be listened on: the message says what to do
  */
 export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
   const { host, port, unreadyReason, registry, queues, board } = options;
@@ -39,7 +39,9 @@ export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
   app.get('/livez', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', (_request, response) => {
     const reason = unreadyReason();
-    response.status(reason === null ? 200 : 503).json(reason === null ? { status: 'ok' } : { status: 'unready', reason });
+    response
+      .status(reason === null ? 200 : 503)
+      .json(reason === null ? { status: 'ok' } : { status: 'unready', reason });
   });
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
@@ -58,15 +60,17 @@ export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
   const server = createServer(app);
   const listen = (wanted: number): Promise<number> =>
     new Promise((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', ({ message }) => {
+        reject(new Error(`the admin port can't be opened (${message}): set TICKCAST_PRODUCERS_ADMIN_PORT to another`));
+      });
       server.listen(wanted, host, () => {
-        server.off('error', reject);
+        server.removeAllListeners('error');
         resolve((server.address() as AddressInfo).port);
       });
     });
 
   return {
-    port: port === null ? await listen(USUAL_PORT).catch(() => listen(0)) : await listen(port),
+    port: await (port === null ? listen(USUAL_PORT).catch(() => listen(0)) : listen(port)),
     close() {
       server.close();
       server.closeAllConnections();

@@ -74,7 +74,8 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
         for (const listener of listeners) listener();
         return;
       } catch (error) {
-        if (attempt === 1) log.warn({ problem: (error as Error).message }, 'nothing can be published: waiting for Redis');
+        if (attempt === 1)
+          log.warn({ problem: (error as Error).message }, 'nothing can be published: waiting for Redis');
         await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
       }
     }

@@ -90,7 +90,9 @@ function roles(value: string): ReadonlySet<RoleName> {
 
 const words = (value: string): string[] => value.split(/\s+/).filter((word) => word !== '');
 const shipped = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const ownId = `worker-${hostname().replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 40)}-${process.pid}`;
+const ownId = `worker-${hostname()
+  .replaceAll(/[^A-Za-z0-9.-]/g, '-')
+  .slice(0, 40)}-${process.pid}`;
 
 /** Every variable a worker reads, with its default. */
 export const VARIABLES = {

@@ -22,7 +22,6 @@ interface Duty {
   signal: AbortSignal;
   /** Done while this worker leads. When `signal` aborts, it may still publish its last words with `held`. */
   work: (held: HeldLease, signal: AbortSignal) => Promise<void>;
-  onLead?: (leads: boolean) => void;
 }
 
 /**
@@ -30,7 +29,7 @@ interface Duty {
  * A worker may believe for a moment that it still leads (it was paused, say), so what it publishes goes through
  * `publishHeld`, where Redis decides. Resolves when `signal` is aborted and the work has ended.
  */
-export async function runDuty({ bus, name, signal, work, onLead }: Duty): Promise<void> {
+export async function runDuty({ bus, name, signal, work }: Duty): Promise<void> {
   const log = bus.log.child({ duty: name });
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);
   const newLease = (): Lease => createLease({ redis: bus.redis, names: bus.names, name, ttlMs: LEASE_MS });
@@ -42,9 +41,7 @@ export async function runDuty({ bus, name, signal, work, onLead }: Duty): Promis
       continue;
     }
     log.info('this worker leads');
-    onLead?.(true);
     const problem = await lead(lease, { sentAt, signal, work });
-    onLead?.(false);
     await lease.release().catch(() => undefined);
     if (signal.aborted) return;
     // A holder of its own for each term: what is under way from an earlier one is refused.

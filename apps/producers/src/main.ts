@@ -30,7 +30,7 @@ const log = pino({ level: config.logLevel, base: { worker: config.agentId } });
 try {
   const worker = await startWorker({ ...settings, log });
   let isStopping = false;
-  const stop = (): void => {
+  const stop = (exitCode: number): void => {
     if (isStopping) process.exit(1);
     isStopping = true;
     log.info('stopping');
@@ -41,7 +41,7 @@ try {
     worker.stop().then(
       () => {
         log.info('stopped');
-        process.exit(0);
+        process.exit(exitCode);
       },
       (error: unknown) => {
         log.fatal({ err: error }, 'could not stop cleanly');
@@ -49,8 +49,12 @@ try {
       },
     );
   };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('SIGTERM', () => stop(0)).on('SIGINT', () => stop(0));
+  worker.failed.catch((error: Error) => {
+    log.fatal({ problem: error.message }, 'can not go on');
+    stop(1);
+  });
 } catch (error) {
-  log.fatal({ err: error }, 'could not start');
+  log.fatal({ problem: (error as Error).message }, 'could not start');
   process.exit(1);
 }

@@ -5,39 +5,44 @@ import { Gauge, type Registry } from 'prom-client';
 
 const READ_WITHIN_MS = 1000;
 
+type Figures = Awaited<ReturnType<typeof readQueueFigures>>;
+
 /** Registers what Prometheus reads of the queues. A queue that can't be read, as Redis is away, has no values. */
 export function watchQueues(registry: Registry, queues: readonly Queue[]): void {
-  const age = new Gauge({
-    name: 'tickcast_queue_oldest_seconds',
-    help: 'How long the oldest waiting job of a queue has waited',
-    labelNames: ['queue'],
-    registers: [],
-  });
+  // The registry asks all gauges at once: they share what was read.
+  let reading: Promise<Array<Figures | null>> | null = null;
+  const eachQueue = async (show: (queue: string, figures: Figures) => void): Promise<void> => {
+    reading ??= Promise.all(queues.map(readInTime)).finally(() => (reading = null));
+    for (const [index, figures] of (await reading).entries()) {
+      if (figures !== null) show(queues[index]?.name ?? '', figures);
+    }
+  };
+
   const jobs = new Gauge({
     name: 'tickcast_queue_jobs',
     help: 'Jobs in a queue, by state',
     labelNames: ['queue', 'state'],
-    registers: [],
-    // Of both gauges: one reading for a scrape. The registry collects in the order of registration.
+    registers: [registry],
     async collect() {
       this.reset();
-      age.reset();
-      await Promise.all(
-        queues.map(async (queue) => {
-          const figures = await readInTime(queue);
-          if (figures === null) return;
-          const { oldestWaitingSeconds, ...byState } = figures;
-          age.set({ queue: queue.name }, oldestWaitingSeconds);
-          for (const [state, count] of Object.entries(byState)) this.set({ queue: queue.name, state }, count);
-        }),
-      );
+      await eachQueue((queue, { oldestWaitingSeconds: _, ...byState }) => {
+        for (const [state, count] of Object.entries(byState)) jobs.set({ queue, state }, count);
+      });
     },
   });
-  registry.registerMetric(jobs);
-  registry.registerMetric(age);
+  const oldest = new Gauge({
+    name: 'tickcast_queue_oldest_seconds',
+    help: 'How long the oldest waiting job of a queue has waited',
+    labelNames: ['queue'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      await eachQueue((queue, { oldestWaitingSeconds }) => oldest.set({ queue }, oldestWaitingSeconds));
+    },
+  });
 }
 
-async function readInTime(queue: Queue): Promise<Awaited<ReturnType<typeof readQueueFigures>> | null> {
+async function readInTime(queue: Queue): Promise<Figures | null> {
   const tooLate = (): Error => new Error('too late');
   return withDeadline(readQueueFigures(queue), READ_WITHIN_MS, tooLate).catch(() => null);
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { withDeadline } from '@tickcast/backplane';
-import { BACKTESTS_QUEUE, DEAD_LETTERS_QUEUE, openQueue, readQueueFigures } from '@tickcast/jobs';
+import { BACKTESTS_QUEUE, closeQueue, DEAD_LETTERS_QUEUE, openQueue, readQueueFigures } from '@tickcast/jobs';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { openAdmin } from './admin.ts';
@@ -21,6 +21,8 @@ import { watchQueues } from './queue-metrics.ts';
 const QUEUE_READ_MS = 1000;
 
 export interface RunningWorker {
+  /** Rejects when it can't do what it should, such as a feed whose file can't be read. */
+  readonly failed: Promise<never>;
   /** Ends what is in hand or gives it back, says so as an agent, and closes everything. */
   stop(): Promise<void>;
 }
@@ -54,7 +56,14 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
     if (isStopping) return 'stopping';
     return wasReady ? null : 'Redis was not reached yet';
   };
-  const admin = await openAdmin({ ...config, unreadyReason, registry, queues, port: config.adminPort, board: config.queueBoard });
+  const admin = await openAdmin({
+    ...config,
+    unreadyReason,
+    registry,
+    queues,
+    port: config.adminPort,
+    board: config.queueBoard,
+  });
 
   const roles: Role[] = [];
   if (feed !== null) roles.push(createMarketRole({ bus, feed, registry }));
@@ -87,20 +96,23 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
     },
     onRefresh: coordinator.refresh,
   });
-  const working = [coordinator.ended, ...roles.map((role) => role.run(stop.signal))];
+  const working = Promise.all([coordinator.ended, ...roles.map((role) => role.run(stop.signal))]);
+  const failed = new Promise<never>((_resolve, reject) => working.catch(reject));
+  failed.catch(() => undefined);
   void agent.running();
   log.info({ roles: roles.map(({ name }) => name), adminPort: admin.port }, 'the worker runs');
 
   return {
+    failed,
     async stop() {
       isStopping = true;
       await agent.stopping();
       stop.abort();
-      await Promise.all(working);
+      await working.catch(() => undefined);
       await agent.stopped();
       usage.stop();
       admin.close();
-      await Promise.all(queues.map((queue) => queue.disconnect()));
+      await Promise.all(queues.map(closeQueue));
       bus.close();
     },
   };

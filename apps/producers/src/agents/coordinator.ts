@@ -48,7 +48,7 @@ export function runCoordinator({ bus, figures, signal, onElected }: CoordinatorO
       } finally {
         reports = null;
         if (signal.aborted) {
-          const timer = setTimeout(() => publishing.abort(), LAST_WORDS_MS);
+          const timer = setTimeout(() => publishing.abort(), bus.up ? LAST_WORDS_MS : 0);
           await own.change('stopping');
           await own.change('stopped');
           clearTimeout(timer);

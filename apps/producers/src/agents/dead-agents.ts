@@ -1,5 +1,5 @@
 import { createAgentRegistry, type HeldLease } from '@tickcast/backplane';
-import { agentQueueName, openQueue } from '@tickcast/jobs';
+import { agentQueueName, closeQueue, openQueue } from '@tickcast/jobs';
 import type { PublishedAgentStatus } from '@tickcast/protocol';
 import type { Bus } from '../bus.ts';
 
@@ -44,5 +44,5 @@ async function removeQueue(bus: Bus, agentId: string): Promise<void> {
   const queue = openQueue(agentQueueName(agentId), bus);
   queue.on('error', () => undefined);
   await queue.obliterate({ force: true }).catch(() => undefined);
-  await queue.close().catch(() => undefined);
+  await closeQueue(queue);
 }

@@ -72,6 +72,12 @@ export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOpti
   // Who is known to run must be missed when it dies: it says so once it is registered.
   const started = registered.promise.then(() => reports.change('starting'));
 
+  /** Last words are worth waiting for while there is somebody to hear them. */
+  const inTime = async (work: Promise<unknown>): Promise<void> => {
+    const tooLate = (): Error => new Error('too late');
+    await withDeadline(work, bus.up ? LAST_WORDS_MS : 0, tooLate).catch(() => undefined);
+  };
+
   return {
     running: async () => {
       await started;
@@ -87,13 +93,6 @@ export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOpti
       await inTime(job.close());
     },
   };
-}
-
-function inTime(work: Promise<unknown>): Promise<void> {
-  return withDeadline(work, LAST_WORDS_MS, () => new Error('too late')).then(
-    () => undefined,
-    () => undefined,
-  );
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {

@@ -1,4 +1,4 @@
-import { agentQueueName, openQueue, queuePrefix, workerConnection } from '@tickcast/jobs';
+import { agentQueueName, closeQueue, openQueue, queuePrefix, workerConnection } from '@tickcast/jobs';
 import { Worker } from 'bullmq';
 import type { Bus } from '../bus.ts';
 
@@ -34,7 +34,7 @@ export function openRefreshJob(bus: Bus, agentId: string, refresh: () => Promise
     async close() {
       await worker.close(true);
       await queue.obliterate({ force: true }).catch(() => undefined);
-      await queue.close();
+      await closeQueue(queue);
     },
   };
 }

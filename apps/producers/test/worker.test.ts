@@ -1,0 +1,119 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { cleanEnvironment, eventually, freePort, type RedisServer, startRedis } from '@tickcast/testing';
+import { startWorkerProcess } from './support/worker-process.ts';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+let redis: RedisServer;
+const directory = mkdtempSync(join(tmpdir(), 'tickcast-worker-'));
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(async () => {
+  await redis.stop();
+  rmSync(directory, { recursive: true });
+});
+
+/** Runs a worker that is to refuse, to its end. */
+function refusal(env: NodeJS.ProcessEnv, words: readonly string[] = []): { status: number | null; said: string } {
+  const run = spawnSync(process.execPath, [MAIN, ...words], {
+    env: cleanEnvironment({ TICKCAST_REDIS_URL: redis.url, TICKCAST_HOST: '127.0.0.1', ...env }),
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return { status: run.status, said: run.stdout + run.stderr };
+}
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+test('a worker that can not do as it is told says why and ends', async () => {
+  expect(refusal({ TICKCAST_ROLES: 'markets' })).toMatchObject({
+    status: 2,
+    said: expect.stringMatching(/TICKCAST_ROLES/),
+  });
+  expect(refusal({}, ['replay'])).toMatchObject({ status: 2, said: expect.stringMatching(/replay FILE/) });
+
+  const rules = file(
+    'rules.json',
+    '{"rules":[{"name":"hot","type":"agent_memory","level":"warning","percent":"much"}]}',
+  );
+  expect(refusal({ TICKCAST_ALERT_RULES: rules })).toMatchObject({
+    status: 2,
+    said: expect.stringMatching(/"hot".*percent/),
+  });
+
+  const ticks = file('ticks.csv', 'timestamp,symbol,price,volume\n2021-01-04T09:30:00,0700.HK,dear,100\n');
+  const unreadable = refusal({ TICKCAST_ROLES: 'market' }, ['replay', ticks]);
+  expect(unreadable).toMatchObject({ status: 1, said: expect.stringMatching(/ticks\.csv:2: price/) });
+
+  const taken = createServer();
+  const port = await freePort();
+  await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+  const refused = refusal({ TICKCAST_PRODUCERS_ADMIN_PORT: String(port) });
+  taken.close();
+  expect(refused).toMatchObject({ status: 1, said: expect.stringMatching(/TICKCAST_PRODUCERS_ADMIN_PORT/) });
+}, 60_000);
+
+test('without Redis a worker is alive but not ready; SIGTERM ends it with code 0 all the same', async () => {
+  const redisUrl = `redis://127.0.0.1:${await freePort()}`;
+  const worker = await startWorkerProcess({ redisUrl, agentId: 'early' });
+  expect((await fetch(`${worker.adminUrl}/livez`)).status).toBe(200);
+  const unready = await fetch(`${worker.adminUrl}/readyz`);
+  expect([unready.status, await unready.json()]).toEqual([
+    503,
+    { status: 'unready', reason: 'Redis was not reached yet' },
+  ]);
+  expect(await worker.process.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('the admin port has health, the figures of the queues, and the queues on a page that can be looked at only', async () => {
+  const worker = await startWorkerProcess({ redisUrl: redis.url, agentId: 'one' });
+  const get = (path: string) => fetch(`${worker.adminUrl}${path}`);
+  await eventually(async () => (await get('/readyz')).status === 200);
+  const metrics = await (await get('/metrics')).text();
+  for (const queue of ['backtests', 'dead-letters']) {
+    expect(metrics).toContain(`tickcast_queue_jobs{queue="${queue}",state="waiting"} 0`);
+    expect(metrics).toContain(`tickcast_queue_oldest_seconds{queue="${queue}"} 0`);
+  }
+  expect(metrics).toContain('tickcast_process_cpu_user_seconds_total');
+
+  expect(await (await get('/queues')).text()).toContain('<html');
+  const { queues } = (await (await get('/queues/api/queues')).json()) as { queues: Array<Record<string, unknown>> };
+  expect(queues.map(({ name, readOnlyMode }) => [name, readOnlyMode])).toEqual([
+    ['backtests', true],
+    ['dead-letters', true],
+  ]);
+  const change = await fetch(`${worker.adminUrl}/queues/api/queues/backtests/pause`, { method: 'PUT' });
+  expect(change.status).toBe(405);
+
+  const unknown = await get('/connz');
+  expect([unknown.status, await unknown.json()]).toMatchObject([
+    404,
+    { paths: ['/livez', '/readyz', '/metrics', '/queues'] },
+  ]);
+  expect(await worker.process.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('TICKCAST_QUEUE_BOARD=manage lets one change the queues, off takes the page away', async () => {
+  const env = (board: string) => ({ TICKCAST_QUEUE_BOARD: board });
+  const manager = await startWorkerProcess({ redisUrl: redis.url, agentId: 'manager', env: env('manage') });
+  const change = await fetch(`${manager.adminUrl}/queues/api/queues/backtests/pause`, { method: 'PUT' });
+  expect(change.status).toBe(200);
+  expect(await redis.cli('HGET', 'tickcast:{jobs}:backtests:meta', 'paused')).toBe('1');
+  await fetch(`${manager.adminUrl}/queues/api/queues/backtests/resume`, { method: 'PUT' });
+  const plain = await startWorkerProcess({ redisUrl: redis.url, agentId: 'plain', env: env('off') });
+  expect((await fetch(`${plain.adminUrl}/queues`)).status).toBe(404);
+  await Promise.all([manager.process.stop(), plain.process.stop()]);
+});
