@@ -46,7 +46,10 @@ function statuses(agentId: string): string[] {
 /** The one that leads, and the other. */
 async function byLeadership(one: string, other: string): Promise<[WorkerProcess, WorkerProcess]> {
   const leads = (id: string) => {
-    const said = workers.get(id)?.process.lines().filter((line) => line.includes('"duty":"coordinator"'));
+    const said = workers
+      .get(id)
+      ?.process.lines()
+      .filter((line) => line.includes('"duty":"coordinator"'));
     return /this worker leads"/.test(said?.at(-1) ?? '');
   };
   return eventually(() => {
@@ -110,7 +113,9 @@ test('a worker that was stopped for 20 s is reported as stopped, and says that i
   follower.process.signal('SIGCONT');
   await reported(follower.agentId, 'running', backAt);
   // Its queue was taken for that of a dead worker.
-  await eventually(async () => Number(await redis.cli('EXISTS', `tickcast:{jobs}:agent-${follower.agentId}:repeat`)) === 1);
+  await eventually(
+    async () => Number(await redis.cli('EXISTS', `tickcast:{jobs}:agent-${follower.agentId}:repeat`)) === 1,
+  );
 }, 60_000);
 
 test('an agent of any other service that registers is reported as stopped when it does not come again', async () => {
