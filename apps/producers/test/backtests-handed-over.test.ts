@@ -59,7 +59,7 @@ test.concurrent(
     expect((await goesOn(world, id, days)) - stoppedAt).toBeLessThan(15_000);
 
     first.process.signal('SIGCONT');
-    await first.process.waitForLine(/taken a job over/);
+    await first.process.waitForLine(/lost the lock of a job/);
     await ended(world, id);
     expect(second.process.lines().join('\n')).toContain('a backtest is over');
     expect(first.process.lines().join('\n')).not.toContain('a backtest is over');

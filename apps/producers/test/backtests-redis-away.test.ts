@@ -61,3 +61,27 @@ test.concurrent.each(OUTAGES)(
   },
   120_000,
 );
+
+test.concurrent(
+  'a worker that is told to stop while Redis hangs ends in time, and its backtest goes on elsewhere',
+  async () => {
+    const world = await startBacktestsWorld();
+    try {
+      const worker = await world.startWorker('first');
+      const request = requestOf({ days_per_second: 40 });
+      const id = await world.backtests.submit(request);
+      await eventually(() => world.published.of(id).length > 10, { withinMs: 15_000 });
+      world.redis.pause();
+      const askedAt = performance.now();
+      expect((await worker.process.stop(20_000)).signal).toBeNull();
+      expect(performance.now() - askedAt).toBeLessThan(12_000);
+      world.redis.resume();
+      await world.startWorker('second');
+      await eventually(() => endsOf(world.published.of(id)).length > 0, { withinMs: 30_000 });
+      expectOneStory(world.published.of(id));
+    } finally {
+      await world.end();
+    }
+  },
+  90_000,
+);

@@ -1,6 +1,5 @@
-import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { HeldLease } from '@tickcast/backplane';
+import { once, setMaxListeners } from 'node:events';
+import { type HeldLease, withDeadline } from '@tickcast/backplane';
 import { closeQueue, JOB_OPTIONS, jobLockKey, queuePrefix, workerConnection } from '@tickcast/jobs';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Bus } from '../bus.ts';
@@ -84,7 +83,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
     }
   }
 
-  async function process(job: Job<Data>, token: string | undefined): Promise<unknown> {
+  async function take(job: Job<Data>, token: string | undefined): Promise<unknown> {
     const held = { key: jobLockKey(bus.redisPrefix, queue, job.id ?? ''), holder: token ?? '' };
     const lock = keepLock(job, held.holder, LOCK_MS);
     const ended = AbortSignal.any([stop.signal, lock.lost]);
@@ -97,7 +96,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
     } catch (error) {
       // To BullMQ, WaitingError says that the job is not its to end.
       if (lock.lost.aborted || isLost(error)) {
-        log.warn({ job: job.id }, 'another worker has taken a job over');
+        log.warn({ job: job.id }, 'lost the lock of a job: another worker goes on with it');
         throw new WaitingError();
       }
       if (!stop.signal.aborted) throw error;
@@ -117,7 +116,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
     }
   }
 
-  const worker = new Worker<Data>(queue, process, {
+  const worker = new Worker<Data>(queue, take, {
     connection: workerConnection(bus.redisUrl),
     prefix: queuePrefix(bus.redisPrefix),
     concurrency,
@@ -134,21 +133,20 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
   worker.on('stalled', () => metrics.stalled.inc({ queue }));
   const said = new Set<string>();
   worker.on('error', ({ message }) => {
-    // The bus tells of a Redis that is away, and `process` of a lock that is lost.
+    // The bus tells of a Redis that is away, and `take` of a lock that is lost.
     if (!bus.up || /lock|connection/i.test(message) || said.has(message)) return;
     said.add(message);
     log.warn({ problem: message }, 'a queue does not work as it should');
   });
 
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    if (signal.aborted) resolve();
-  });
+  if (!signal.aborted) await once(signal, 'abort');
   // In this order: a worker that is not closing would take a job that was handed back again.
   const closed = worker.close();
   stop.abort(new Error('the worker stops'));
-  if (!(await inTime(closed, STOP_WITHIN_MS))) {
-    log.warn('the jobs in hand could not be handed back in time: other workers will find them');
+  try {
+    await withDeadline(closed, STOP_WITHIN_MS, () => new Error('the jobs in hand took too long'));
+  } catch (error) {
+    log.warn({ problem: (error as Error).message }, 'could not end in time: other workers will find the jobs in hand');
     worker.disconnect().catch(() => undefined);
   }
   await closeQueue(letters);
@@ -179,17 +177,4 @@ function firstUp(bus: Bus, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) resolve();
   });
-}
-
-/** Whether it ended within the time, well or badly. */
-async function inTime(ended: Promise<unknown>, ms: number): Promise<boolean> {
-  const deadline = new AbortController();
-  const late = sleep(ms, false, { signal: deadline.signal }).catch(() => false);
-  const settled = ended.then(
-    () => true,
-    () => true,
-  );
-  const answer = await Promise.race([settled, late]);
-  deadline.abort();
-  return answer;
 }
