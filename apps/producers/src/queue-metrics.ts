@@ -4,6 +4,7 @@ import type { Queue } from 'bullmq';
 import { Gauge, type Registry } from 'prom-client';
 
 const READ_WITHIN_MS = 1000;
+const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 
 type Figures = Awaited<ReturnType<typeof readQueueFigures>>;
 
@@ -25,8 +26,8 @@ export function watchQueues(registry: Registry, queues: readonly Queue[]): void 
     registers: [registry],
     async collect() {
       this.reset();
-      await eachQueue((queue, { oldestWaitingSeconds: _, ...byState }) => {
-        for (const [state, count] of Object.entries(byState)) jobs.set({ queue, state }, count);
+      await eachQueue((queue, figures) => {
+        for (const state of STATES) jobs.set({ queue, state }, figures[state]);
       });
     },
   });

@@ -76,9 +76,10 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
   }
 
   const usage = measureUsage();
-  const waitingBacktests = (): Promise<number> => {
-    const waiting = readQueueFigures(backtests).then((figures) => figures.waiting);
-    return withDeadline(waiting, QUEUE_READ_MS, () => new Error('the queue could not be read in time'));
+  let lastCount = 0;
+  const waitingBacktests = async (): Promise<number> => {
+    const reading = readQueueFigures(backtests).then(({ waiting }) => (lastCount = waiting));
+    return withDeadline(reading, QUEUE_READ_MS, () => new Error('too late')).catch(() => lastCount);
   };
   const nothingWaits = async (): Promise<number> => 0;
   const coordinator = runCoordinator({

@@ -11,7 +11,7 @@ export type AgentState = 'starting' | 'running' | 'stopping' | 'stopped';
 /** Reads what an agent says of itself, at the moment it says it. */
 export interface Figures {
   usage(): Usage;
-  /** Jobs that wait for it. */
+  /** Jobs that wait for it, as far as is known. Never rejects, and soon resolves: a change of state waits for it. */
   taskQueueSize(): Promise<number>;
 }
 
@@ -49,7 +49,7 @@ export function createAgentReports({ bus, agentId, figures, signal, held }: Repo
 
   const publish = async (toSay: AgentState): Promise<void> => {
     const { cpu, memory, memoryPercent } = figures.usage();
-    const frame: PublishedAgentStatus & { data: { memory_percent: number } } = {
+    const frame: PublishedAgentStatus & { data: { memory_percent?: number } } = {
       type: 'agent_status',
       agent_id: agentId,
       data: {
@@ -58,7 +58,8 @@ export function createAgentReports({ bus, agentId, figures, signal, held }: Repo
         memory_usage: memory,
         task_queue_size: await figures.taskQueueSize(),
         last_update: Date.now() / 1000,
-        memory_percent: memoryPercent,
+        // One process that reports as two agents would raise each alert on its memory twice.
+        ...(held === undefined ? { memory_percent: memoryPercent } : {}),
       },
     };
     const event = { id: { channel: 'agent_status', key: agentId }, frame, eventId: `${run}-${++count}` } as const;
