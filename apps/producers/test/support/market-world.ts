@@ -96,8 +96,9 @@ function follows(before: TapedQuote, after: TapedQuote, mostSpreads: number): bo
   if (sessionOf(before.timestamp) !== sessionOf(after.timestamp)) return after.open === before.price;
   return (
     after.open === before.open &&
-    after.high === Math.max(before.high, after.price) &&
-    after.low === Math.min(before.low, after.price) &&
+    // A quote that was dropped may have gone beyond both.
+    after.high >= Math.max(before.high, after.price) &&
+    after.low <= Math.min(before.low, after.price) &&
     after.volume > before.volume
   );
 }
