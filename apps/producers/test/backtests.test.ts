@@ -6,6 +6,7 @@ import {
   type BacktestsWorld,
   endsOf,
   expectOneStory,
+  jobThatIs,
   REDIS_PREFIX,
   requestOf,
   startBacktestsWorld,
@@ -65,21 +66,17 @@ test('a backtest that need not be watched is over at once, and is listed with it
 test('a job that runs again publishes nothing, and returns the same', async () => {
   const id = await world.backtests.submit(requestOf());
   const before = (await ended(id)).length;
-  const job = await eventually(async () => {
-    const found = await world.queue.getJob(id);
-    expect(await found?.getState()).toBe('completed');
-    return found;
-  });
-  const outcome: unknown = job?.returnvalue;
+  const job = await jobThatIs('completed', id, world);
+  const outcome: unknown = job.returnvalue;
   // Redis knows the event id of the end for 5 minutes; it must not depend on that.
   await world.redis.cli('DEL', `tickcast:{backtest_progress}:${id}:id:end`);
-  await job?.retry('completed');
-  await eventually(async () => {
-    const again = await world.queue.getJob(id);
-    expect(await again?.getState()).toBe('completed');
-    expect(again?.attemptsStarted).toBe(2);
-    expect(again?.returnvalue).toEqual(outcome);
+  await job.retry('completed');
+  const again = await eventually(async () => {
+    const found = await jobThatIs('completed', id, world);
+    expect(found.attemptsStarted).toBe(2);
+    return found;
   });
+  expect(again.returnvalue).toEqual(outcome);
   expect(world.published.of(id)).toHaveLength(before);
 });
 

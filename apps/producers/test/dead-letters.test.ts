@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DEAD_LETTERS_QUEUE, closeQueue, openQueue, readQueueFigures } from '@tickcast/jobs';
 import { eventually } from '@tickcast/testing';
-import type { JobsOptions, Queue } from 'bullmq';
-import { type BacktestsWorld, REDIS_PREFIX, requestOf, startBacktestsWorld } from './support/backtests.ts';
+import type { Job, JobsOptions, Queue } from 'bullmq';
+import { type BacktestsWorld, jobThatIs, REDIS_PREFIX, requestOf, startBacktestsWorld } from './support/backtests.ts';
 import type { WorkerProcess } from './support/worker-process.ts';
 
 const SAMPLE = new URL('../samples/daily-bars.csv', import.meta.url);
@@ -42,17 +42,7 @@ async function putIn(id: string, data: unknown, options: JobsOptions = {}): Prom
   await world.queue.add('backtest', data, { ...options, jobId: id });
 }
 
-async function failed(id: string) {
-  return eventually(
-    async () => {
-      const job = await world.queue.getJob(id);
-      expect(await job?.getState()).toBe('failed');
-      if (job === undefined) throw new Error('it is gone');
-      return job;
-    },
-    { withinMs: 15_000 },
-  );
-}
+const failed = (id: string): Promise<Job> => jobThatIs('failed', id, world);
 
 const statusesOf = (id: string) => world.published.of(id).map(({ data }) => data.status);
 
@@ -144,8 +134,7 @@ test('a job that has failed for good and runs again fails in the same way: one e
   expect((await failed('bt_again')).failedReason).toBe(failedReason);
   const figures = await readQueueFigures(letters);
   await job.retry('failed');
-  await eventually(async () => expect((await world.queue.getJob('bt_again'))?.attemptsStarted).toBe(3));
-  await failed('bt_again');
+  await eventually(async () => expect((await failed('bt_again')).attemptsStarted).toBe(3));
   expect((await readQueueFigures(letters)).waiting).toBe(figures.waiting);
   expect(statusesOf('bt_again')).toEqual(['failed']);
 });

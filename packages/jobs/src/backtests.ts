@@ -108,14 +108,14 @@ export function createBacktests({ redisUrl, redisPrefix }: QueueOptions): Backte
       reached(async () => {
         const read = async (state: Listed, types: JobType[], count: number) =>
           (await queue.getJobs(types, 0, count - 1)).map((job) => backtestEntry(job, state));
-        const entries = await Promise.all([
-          read('waiting', ['wait', 'prioritized'], LISTED_UNFINISHED),
-          read('delayed', ['delayed'], LISTED_UNFINISHED),
-          read('active', ['active'], LISTED_UNFINISHED),
-          read('finished', ['completed', 'failed'], LISTED_FINISHED),
-        ]);
-        // One that changed its state between the readings is listed with the later one.
-        const byId = new Map(entries.flat().map((entry) => [entry?.id, entry]));
+        // In the order in which a job goes: one that changes its state meanwhile is read twice rather than never.
+        const entries = [
+          ...(await read('waiting', ['wait', 'prioritized'], LISTED_UNFINISHED)),
+          ...(await read('delayed', ['delayed'], LISTED_UNFINISHED)),
+          ...(await read('active', ['active'], LISTED_UNFINISHED)),
+          ...(await read('finished', ['completed', 'failed'], LISTED_FINISHED)),
+        ];
+        const byId = new Map(entries.map((entry) => [entry?.id, entry]));
         return [...byId.values()].filter((entry) => !!entry).toSorted((a, b) => b.submittedAt - a.submittedAt);
       }),
 

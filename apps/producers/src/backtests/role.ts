@@ -1,4 +1,5 @@
 import { BACKTESTS_QUEUE } from '@tickcast/jobs';
+import { TERMINAL_STATUSES } from '@tickcast/protocol';
 import { Counter, type Registry } from 'prom-client';
 import type { Bus } from '../bus.ts';
 import type { Role } from '../duty.ts';
@@ -24,7 +25,8 @@ export function createBacktestsRole({ bus, registry, dataDirectory, concurrency 
     labelNames: ['status'],
     registers: [registry],
   });
-  const metrics = registerJobMetrics(registry);
+  for (const status of TERMINAL_STATUSES) finished.inc({ status }, 0);
+  const metrics = registerJobMetrics(registry, BACKTESTS_QUEUE);
   const runner = { bus, dataDirectory, turns: createTurns(), onEnd: (status: string) => finished.inc({ status }) };
   return {
     name: 'backtests',

@@ -7,10 +7,18 @@ export interface JobMetrics {
   readonly deadLettered: Counter;
 }
 
-/** Call it once a registry: the queue is a label. */
-export function registerJobMetrics(registry: Registry): JobMetrics {
-  const counter = (name: string, help: string): Counter =>
-    new Counter({ name: `tickcast_jobs_${name}_total`, help, labelNames: ['queue'], registers: [registry] });
+export function registerJobMetrics(registry: Registry, queue: string): JobMetrics {
+  const counter = (name: string, help: string): Counter => {
+    const one = new Counter({
+      name: `tickcast_jobs_${name}_total`,
+      help,
+      labelNames: ['queue'],
+      registers: [registry],
+    });
+    // Seen from the start: what appears with its first event has no rise to be warned of.
+    one.inc({ queue }, 0);
+    return one;
+  };
   return {
     stalled: counter('stalled', 'Jobs whose worker died or hung, found by this worker and given to another'),
     retried: counter('retried', 'Attempts at jobs that failed and will be tried again'),

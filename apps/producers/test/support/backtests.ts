@@ -1,8 +1,15 @@
 /** One Redis with its backtests, the workers that run them, and all that was published of them. */
 import { expect } from '@jest/globals';
-import { type BacktestReport, type BacktestRequest, type Backtests, closeQueue, createBacktests, openQueue } from '@tickcast/jobs';
-import { type RedisServer, startRedis } from '@tickcast/testing';
-import type { Queue } from 'bullmq';
+import {
+  type BacktestReport,
+  type BacktestRequest,
+  type Backtests,
+  closeQueue,
+  createBacktests,
+  openQueue,
+} from '@tickcast/jobs';
+import { eventually, type RedisServer, startRedis } from '@tickcast/testing';
+import type { Job, JobState, Queue } from 'bullmq';
 import { type BacktestSummary, startBacktest } from '../../src/backtests/engine.ts';
 import { readDailyBars } from '../../src/market/market-file.ts';
 import { record, type Recorded, type Recorder } from './recorder.ts';
@@ -55,6 +62,19 @@ export async function startBacktestsWorld(): Promise<BacktestsWorld> {
       await redis.kill();
     },
   };
+}
+
+/** Waits until a job is in a state, and answers it as it is then. */
+export async function jobThatIs(state: JobState, id: string, { queue }: BacktestsWorld): Promise<Job> {
+  return eventually(
+    async () => {
+      expect(await queue.getJobState(id)).toBe(state);
+      const job = await queue.getJob(id);
+      if (job === undefined) throw new Error(`job ${id} is gone`);
+      return job;
+    },
+    { withinMs: 15_000 },
+  );
 }
 
 /** The reports whose backtest has come to an end. */
