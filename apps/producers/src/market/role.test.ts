@@ -93,6 +93,21 @@ test('a feed that fails is asked again, with the last values in the order in whi
   ]);
 });
 
+test('a term does not outlive its connection: what was sent on it might come after what is sent on the next one', async () => {
+  const asked: number[] = [];
+  run(
+    feedOf(async function* (last, signal) {
+      asked.push(last.get('0700.HK')?.volume ?? 0);
+      yield [quoteOf('0700.HK', asked.length)];
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    }),
+  );
+  await eventually(async () => expect(await lastOf('0700.HK')).toEqual({ seq: 1, volume: 1 }));
+  await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+  await eventually(async () => expect(await lastOf('0700.HK')).toEqual({ seq: 2, volume: 2 }), { withinMs: 15_000 });
+  expect(asked).toEqual([0, 1]);
+});
+
 test('a quote that is none costs no other one', async () => {
   run(
     feedOf(async function* () {
