@@ -3,10 +3,9 @@ import { writeFileSync } from 'node:fs';
 
 const NOTICE = 'SYNTHETIC: a random walk, not the prices of any stock';
 let state = 20241118;
-/** mulberry32 */
 function random() {
   state = (state + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state); // mulberry32
   mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
 }
@@ -33,7 +32,6 @@ function bar(before, after, range) {
   const [most, least] = [Math.max(open, close), Math.min(open, close)];
   return { open, high: traded(most * (1 + range * random())), low: traded(least * (1 - range * random())), close };
 }
-
 const minutes = [];
 const minutePrices = { '0388.HK': 291, '0941.HK': 71.2 };
 for (let minute = 1; minute <= 30; minute++) {
@@ -46,7 +44,6 @@ for (let minute = 1; minute <= 30; minute++) {
   }
 }
 write('minute-bars.ndjson', minutes);
-
 const days = [`# ${NOTICE}; every weekday, holidays too`, 'timestamp,symbol,open,high,low,close,volume'];
 const dailyPrices = { '0005.HK': 41, '0700.HK': 560 };
 for (let [day, index] = [Date.UTC(2021, 0, 4), 0]; day <= Date.UTC(2023, 11, 29); day += 86_400_000, index++) {
