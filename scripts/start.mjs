@@ -20,7 +20,7 @@ import { welcomeText } from './lib/welcome-text.mjs';
 
 const EDGES = 2;
 const WORKERS = 2;
-const SAMPLE_BACKTEST_SECONDS = 120;
+const SAMPLE_BACKTEST_SECONDS = 300;
 const READY_WITHIN_MS = 30_000;
 const SAME_SIGNAL_MS = 300;
 

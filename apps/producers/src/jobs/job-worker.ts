@@ -12,7 +12,7 @@ const LOCK_MS = 5000;
 const STALLED_CHECK_MS = 3000;
 /** A job that took down so many workers without getting any further is not given to another. */
 const MAX_STALLS = 10;
-const STOP_WITHIN_MS = 5000;
+const STOP_WITHIN_MS = 4000;
 
 /** A job while this worker has it. */
 export interface JobInHand<Data> {
