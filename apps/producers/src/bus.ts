@@ -42,6 +42,8 @@ export interface Bus {
    * is aborted: then the event may have been published all the same
    */
   publishSurely(event: NewFrame, options: { signal: AbortSignal; held?: HeldLease }): Promise<number>;
+  /** To be told of what a call to Redis failed with: a Function that was lost is put back. */
+  noteFailure(error: unknown): void;
   close(): void;
 }
 
@@ -81,6 +83,10 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
     }
   }
 
+  const noteFailure = (error: unknown): void => {
+    if (codeOf(error) === 'function_unavailable') reach();
+  };
+
   redis.on('ready', reach);
   redis.on('close', () => {
     if (up && !closing.signal.aborted) log.warn('nothing can be published: Redis is away');
@@ -117,11 +123,12 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
           return await publishOnce(event, held);
         } catch (error) {
           if (isFinal(error)) throw error;
-          if (codeOf(error) === 'function_unavailable') reach();
+          noteFailure(error);
           await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal });
         }
       }
     },
+    noteFailure,
     close() {
       closing.abort();
       redis.disconnect();

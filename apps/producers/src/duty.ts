@@ -36,7 +36,7 @@ export async function runDuty({ bus, name, signal, work }: Duty): Promise<void> 
   let lease = newLease();
   while (!signal.aborted) {
     const sentAt = performance.now();
-    if (!(await takes(lease))) {
+    if (!(await takes(bus, lease))) {
       await pause(bus.up ? CONTEND_MS * (0.8 + 0.2 * Math.random()) : AWAY_MS);
       continue;
     }
@@ -85,11 +85,11 @@ async function keep(lease: Lease, sentAt: number, over: AbortController): Promis
   }
 }
 
-async function takes(lease: Lease): Promise<boolean> {
+async function takes(bus: Bus, lease: Lease): Promise<boolean> {
   try {
     return await lease.take();
-  } catch {
-    // Redis is away, which the bus tells of.
+  } catch (error) {
+    bus.noteFailure(error);
     return false;
   }
 }

@@ -152,6 +152,17 @@ test('after Redis came back empty, the agents are there again and their refresh 
   expect(performance.now() - killedAt).toBeLessThan(30_000);
 }, 60_000);
 
+test('a Function that is lost while Redis stays is put back', async () => {
+  const before = agents.of('one').length;
+  await redis.cli('FUNCTION', 'FLUSH');
+  await redis.cli('DEL', `${STREAM}:one`);
+  await eventually(async () => (await redis.cli('FUNCTION', 'LIST')).includes('tickcast_publish_held'), {
+    withinMs: 10_000,
+  });
+  // What was lost with the Function is reported again.
+  await eventually(() => agents.of('one').length > before, { withinMs: 10_000 });
+}, 30_000);
+
 test('SIGTERM: the worker says that it stops, then that it has; the others take over; the last one is the coordinator to the end', async () => {
   const [leader, follower] = await byLeadership('one', 'two');
   const stoppedAt = performance.now();

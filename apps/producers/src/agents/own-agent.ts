@@ -55,7 +55,7 @@ export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOpti
     const now = performance.now();
     if (now - renewedAt >= RENEW_MS) {
       renewedAt = now;
-      renew().then(registered.resolve, () => undefined);
+      renew().then(registered.resolve, bus.noteFailure);
     }
     if (reports.state === 'running' && now - reports.reportedAt > OVERDUE_MS) {
       schedule();

@@ -47,6 +47,7 @@ export function openOutlet({ bus, held, metrics, onEnd }: OutletOptions): QuoteO
       stopTimer();
     } catch (error) {
       isTroubled = true;
+      bus.noteFailure(error);
       skip('unanswered', quotes.length);
       if (!isOutage(error)) onEnd(error as Error);
     }
