@@ -8,10 +8,10 @@ import {
   type HeldLease,
   type Names,
   type Publisher,
-  PublishRefusedError,
 } from '@tickcast/backplane';
 import type { StreamId } from '@tickcast/protocol';
 import type { Logger } from 'pino';
+import { hasCode } from './errors.ts';
 
 const FIRST_RETRY_MS = 100;
 const RETRY_MS = 1000;
@@ -84,7 +84,7 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
   }
 
   const noteFailure = (error: unknown): void => {
-    if (codeOf(error) === 'function_unavailable') reach();
+    if (hasCode(error, 'function_unavailable')) reach();
   };
 
   redis.on('ready', reach);
@@ -137,9 +137,5 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
 }
 
 function isFinal(error: unknown): boolean {
-  return error instanceof PublishRefusedError || codeOf(error) === 'lease_lost' || error instanceof TypeError;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return hasCode(error, 'publish_refused') || hasCode(error, 'lease_lost') || error instanceof TypeError;
 }
