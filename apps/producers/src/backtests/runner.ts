@@ -11,9 +11,9 @@ import {
 import { UnrecoverableError } from 'bullmq';
 import type { Bus } from '../bus.ts';
 import type { JobInHand } from '../jobs/job-worker.ts';
+import { untilAnswered } from '../until-answered.ts';
 import { BacktestRefusedError, startBacktest } from './engine.ts';
 import { parseRequest, readBars } from './request.ts';
-import { untilAnswered } from './retry.ts';
 import { runToEnd, type SavedBacktest } from './run-to-end.ts';
 import type { Turns } from './turns.ts';
 

@@ -3,6 +3,7 @@ import { type HeldLease, withDeadline } from '@tickcast/backplane';
 import { closeQueue, JOB_OPTIONS, jobLockKey, queuePrefix, workerConnection } from '@tickcast/jobs';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Bus } from '../bus.ts';
+import { hasCode } from '../errors.ts';
 import { buryJob, openDeadLetters } from './dead-letters.ts';
 import type { JobMetrics } from './job-metrics.ts';
 import { keepLock } from './job-lock.ts';
@@ -69,7 +70,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
       return await work(inHand);
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      if (inHand.signal.aborted || isLost(error)) throw error;
+      if (inHand.signal.aborted || hasCode(error, 'lease_lost')) throw error;
       if (!isFinal(job, error)) {
         metrics.retried.inc({ queue });
         log.warn({ job: job.id, problem: error.message }, 'a job failed and will be tried again');
@@ -95,7 +96,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
       return await attempt({ job, held, signal: ended, save });
     } catch (error) {
       // To BullMQ, WaitingError says that the job is not its to end.
-      if (lock.lost.aborted || isLost(error)) {
+      if (lock.lost.aborted || hasCode(error, 'lease_lost')) {
         log.warn({ job: job.id }, 'lost the lock of a job: another worker goes on with it');
         throw new WaitingError();
       }
@@ -161,10 +162,6 @@ function refuseWhatKills(job: Job): void {
 
 function isFinal(job: Job, error: Error): boolean {
   return error instanceof UnrecoverableError || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-}
-
-function isLost(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'lease_lost';
 }
 
 /** Resolves when Redis is there for the first time, or the signal is aborted: BullMQ can't be closed before it is. */
