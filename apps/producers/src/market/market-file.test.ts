@@ -126,7 +126,7 @@ test('a file that is no market file, or none at all, is refused by name', async 
     ],
     [
       fileOf('ragged.csv', ['timestamp,symbol,price,volume', '1732000000,0700.HK,400']),
-      'ragged.csv: Invalid Record Length',
+      'ragged.csv:2: Invalid Record Length',
     ],
     [fileOf('list.ndjson', ['[1]']), 'list.ndjson:1: the line must be one JSON object'],
     [fileOf('text.jsonl', ['{"timestamp":']), 'text.jsonl:1: the line must be one JSON object'],
@@ -136,6 +136,14 @@ test('a file that is no market file, or none at all, is refused by name', async 
     [join(directory, 'absent.ndjson'), 'absent.ndjson: ENOENT'],
   ] as const;
   for (const [path, problem] of problems) expect(await problemOf(tradesOf(path))).toContain(problem);
+});
+
+test.each([
+  ['a quote that is never closed', `"${'a line\n'.repeat(1_000_000)}`, 3 + Math.floor(1_000_000 / 7)],
+  ['no line end', 'x'.repeat(7_000_000), 3],
+])('a CSV file with %s is not read to its end, but a million characters far', async (_name, text, line) => {
+  const path = fileOf('endless.csv', ['timestamp,symbol,price,volume', '1732000000,0700.HK,400,100', text]);
+  expect(await problemOf(tradesOf(path))).toContain(`endless.csv:${line}: the row has over 1000000 characters`);
 });
 
 test('a file need not be read to its end', async () => {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
 import { pipeline } from 'node:stream';
-import { parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { hongKongDate } from './calendar.ts';
 import type { DailyBar } from './daily-bars.ts';
 import { type Fields, missingColumns, parseRow } from './market-row.ts';
@@ -24,7 +24,7 @@ interface RawRow {
 
 const BYTE_ORDER_MARK = '\uFEFF';
 const COMMENT = '#';
-/** Characters: a file without line breaks must not fill the memory. */
+/** Characters: a file without line breaks, or with a quote that is never closed, must not fill the memory. */
 const MAX_LINE = 1_000_000;
 
 /** Whether the name says that it is a file of a kind which can be read. */
@@ -104,19 +104,32 @@ async function* readCsv(path: string): AsyncGenerator<RawRow, void> {
     comment_no_infix: true,
     skip_empty_lines: true,
     info: true,
+    max_record_size: MAX_LINE,
   });
   // Ends the file with the parser, and the parser with what went wrong with the file.
   pipeline(createReadStream(path), parser, () => undefined);
   let columns: string[] | undefined;
-  for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-    if (columns === undefined) {
-      columns = record.map((name) => name.toLowerCase());
-      const missing = missingColumns(columns);
-      if (missing !== null) throw new MarketFileError(`${path}:${info.lines}: the header ${missing}`);
-    } else {
-      yield { line: info.lines, fields: Object.fromEntries(columns.map((name, at) => [name, record[at]])) };
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (columns === undefined) {
+        columns = record.map((name) => name.toLowerCase());
+        const missing = missingColumns(columns);
+        if (missing !== null) throw new MarketFileError(`${path}:${info.lines}: the header ${missing}`);
+      } else {
+        yield { line: info.lines, fields: Object.fromEntries(columns.map((name, at) => [name, record[at]])) };
+      }
     }
+  } catch (error) {
+    throw error instanceof CsvError ? csvProblem(path, error) : error;
   }
+}
+
+function csvProblem(path: string, error: CsvError): MarketFileError {
+  const problem =
+    error.code === 'CSV_MAX_RECORD_SIZE'
+      ? `the row has over ${MAX_LINE} characters up to here: a line end or a closing quote is missing`
+      : error.message;
+  return new MarketFileError(`${path}:${error['lines']}: ${problem}`, { cause: error });
 }
 
 async function* readNdjson(path: string): AsyncGenerator<RawRow, void> {
