@@ -64,6 +64,37 @@ test('on the day after the last value it opens at its price', () => {
   expect(walk.quote('0700.HK', NEXT_DAY)).toMatchObject({ price: 400.2, open: 400.2, high: 400.2, low: 400.2 });
 });
 
+test('a clock that steps back over midnight, or is behind that of the worker before, begins no session and no time again', () => {
+  const first = createRandomWalk({ seed: 8, rate: 2, last: NOTHING });
+  const opening = first.quote('0700.HK', NEXT_DAY);
+  const stepped = [EVENING, EVENING - 3600].map((now) => first.quote('0700.HK', now));
+  const next = createRandomWalk({ seed: 8, rate: 2, last: new Map(stepped.map((quote) => [quote.symbol, quote])) });
+  const quotes = [opening, ...stepped, next.quote('0700.HK', EVENING), next.quote('0700.HK', NEXT_DAY + 1)];
+  const { open } = opening;
+  expect(quotes.map(({ timestamp }) => timestamp - NEXT_DAY)).toEqual([0, 0, 0, 0, 1]);
+  expect(quotes.filter((quote) => quote.open !== open)).toEqual([]);
+  expect(quotes.slice(1).filter(({ volume }, index) => volume <= (quotes[index]?.volume ?? 0))).toEqual([]);
+});
+
+test('a last value from days ahead, of a clock that was wrong, does not stop time: a session of today opens at its price', () => {
+  const ahead = {
+    symbol: '0700.HK',
+    timestamp: MORNING + 3e7,
+    price: 400.2,
+    open: 390,
+    high: 410,
+    low: 380,
+    volume: 7e6,
+  };
+  const walk = createRandomWalk({ seed: 4, rate: 2, last: new Map([['0700.HK', ahead]]) });
+  const opening = walk.quote('0700.HK', MORNING);
+  expect(opening).toMatchObject({ timestamp: MORNING, price: 400.2, open: 400.2, high: 400.2, low: 400.2 });
+  expect(opening.volume).toBeLessThanOrEqual(4000);
+  const after = walk.quote('0700.HK', MORNING + 0.5);
+  expect(after).toMatchObject({ timestamp: MORNING + 0.5, open: 400.2 });
+  expect(after.volume).toBeGreaterThan(opening.volume);
+});
+
 test('the same seed walks the same way, another one does not, and prices stay on the spread of the exchange', () => {
   const walkOf = (seed: number): Quote[] => {
     const walk = createRandomWalk({ seed, rate: 2, last: NOTHING });

@@ -9,12 +9,21 @@ import { usualPrice } from './symbols.ts';
 const VOLATILITY = 0.00085;
 /** A price that has gone away comes back with this time constant: for days the walk stays within some percent. */
 const RETURN_SECONDS = 1800;
+/**
+ * A clock that was set back, or is behind that of the worker before, makes quotes of the same moment until it has caught up.
+ * A last value further ahead is of a clock that was wrong by far, and counts as one of another day.
+ */
+const MOST_AHEAD_SECONDS = 86_400;
 const BOARD_LOT = 100;
 const MOST_LOTS = 40;
 
 export interface RandomWalk {
-  /** The next quote of a symbol. Two of them are about `1 / rate` seconds apart, whatever `timestamp` says. */
-  quote(symbol: string, timestamp: number): Quote;
+  /**
+   * The next quote of a symbol. Two of them are about `1 / rate` seconds apart, whatever the clock says.
+   *
+   * @param now Unix seconds: its timestamp, unless that of the quote before is later
+   */
+  quote(symbol: string, now: number): Quote;
 }
 
 interface WalkOptions {
@@ -51,9 +60,11 @@ export function createRandomWalk({ seed, rate, last }: WalkOptions): RandomWalk 
   };
 
   return {
-    quote(symbol, timestamp) {
+    quote(symbol, now) {
       const walker = walkerOf(symbol);
-      const { quote: before, random } = walker;
+      const { random } = walker;
+      const before = isFarAhead(walker.quote, now) ? undefined : walker.quote;
+      const timestamp = Math.max(now, before?.timestamp ?? now);
       // A session opens where the one before has closed.
       if (before !== undefined && sessionOf(before.timestamp) === sessionOf(timestamp)) {
         walker.value *= 1 + step * bell(random) + pull * Math.log(walker.usual / walker.value);
@@ -64,6 +75,10 @@ export function createRandomWalk({ seed, rate, last }: WalkOptions): RandomWalk 
       return walker.quote;
     },
   };
+}
+
+function isFarAhead(quote: Quote | undefined, now: number): boolean {
+  return quote !== undefined && quote.timestamp - now > MOST_AHEAD_SECONDS;
 }
 
 /** Like a normal distribution of variance 1, but never beyond 3: a step has a bound. */

@@ -57,3 +57,10 @@ test('after each trade open, high, low and volume are those of all trades of the
     }),
   );
 });
+
+test('a trade of an earlier day, by a clock that was behind, belongs to the session that there is', () => {
+  const midnight = Date.parse('2024-11-19T00:00:00+08:00') / 1000;
+  const trade = { symbol: '0700.HK', timestamp: midnight, open: 400, high: 400, low: 400, price: 400, volume: 100 };
+  const late = { ...trade, timestamp: midnight - 1, price: 399, low: 399 };
+  expect(quoteAfter(quoteAfter(undefined, trade), late)).toMatchObject({ open: 400, high: 400, low: 399, volume: 200 });
+});

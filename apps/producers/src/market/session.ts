@@ -14,10 +14,10 @@ export interface Trade {
   readonly volume: number;
 }
 
-/** What the stock stands at after a trade: the first one on another Hong Kong day begins a new session. */
+/** What the stock stands at after a trade: the first one on a later Hong Kong day begins a new session. */
 export function quoteAfter(before: Quote | undefined, trade: Trade): Quote {
   const { symbol, timestamp, price, open, high, low, volume } = trade;
-  if (before === undefined || sessionOf(before.timestamp) !== sessionOf(timestamp)) {
+  if (before === undefined || sessionOf(before.timestamp) < sessionOf(timestamp)) {
     return { symbol, timestamp, price, open, high, low, volume };
   }
   return {
