@@ -108,6 +108,36 @@ test.each([
   expect((await letters.getJob(`backtests-${id}`))?.data).toMatchObject({ attempts: 1 });
 });
 
+test.each([
+  ['a `from` of 70,000 characters', 'long', { from: 'x'.repeat(70_000) }],
+  ['half a character in `from`', 'half', { from: '\uD83D' }],
+  ['a field with half a character in its name', 'name', { 'f\uDE00': 1 }],
+  ['a field whose name is cut within a character', 'cut', { ['\u{1F600}'.repeat(400)]: 1 }],
+  ['a field whose name is cut within the next character', 'odd', { [`a${'\u{1F600}'.repeat(400)}`]: 1 }],
+])('a request with %s has an end too: it has failed', async (_what, name, wrong) => {
+  const id = `bt_odd_${name}`;
+  await putIn(id, { ...requestOf(), ...wrong }, { attempts: 5, backoff: 60_000 });
+  await failed(id);
+  await eventually(() => statusesOf(id).length > 0);
+  expect(world.published.of(id)).toMatchObject([{ data: { status: 'failed', error: expect.any(String) } }]);
+  expect(await letters.getJob(`backtests-${id}`)).toBeDefined();
+});
+
+test('a job whose end Redis refuses has failed for good all the same, and is a dead letter', async () => {
+  const stream = 'tickcast:{backtest_progress}:bt_refused';
+  const publish = ['FCALL', 'tickcast_publish', '1', stream];
+  const data = { progress: 0, current_date: '', total_days: 1, completed_days: 0, estimated_remaining: 0 };
+  const frame = (more: object) =>
+    JSON.stringify({ type: 'backtest_progress', backtest_id: 'bt_refused', data: { ...data, ...more } });
+  await world.redis.cli(...publish, frame({}));
+  // Whatever the end takes over from it, Redis would not take from anybody.
+  await world.redis.cli('HSET', stream, 'frame', frame({ progress: 'none' }));
+  await putIn('bt_refused', requestOf({ strategy: 'none' }), { attempts: 5, backoff: 60_000 });
+  expect(await failed('bt_refused')).toMatchObject({ attemptsMade: 1, failedReason: expect.stringMatching(/"none"/) });
+  expect(await letters.getJob('backtests-bt_refused')).toBeDefined();
+  expect(saidAt('could not be told', 'bt_refused')).toHaveLength(1);
+});
+
 test('a job that took eleven workers down without getting further is given up; one that got further is not', async () => {
   const { queue, redis } = world;
   await queue.pause();
@@ -156,5 +186,5 @@ test('the worker counts what it tried again and what it gave up', async () => {
   const count = (name: string): number =>
     Number(new RegExp(`tickcast_jobs_${name}_total\\{queue="backtests"\\} (\\d+)`).exec(page)?.[1] ?? 0);
   expect(count('retried')).toBe(3);
-  expect(count('dead_lettered')).toBe(12);
+  expect(count('dead_lettered')).toBe(18);
 });

@@ -1,6 +1,6 @@
 import type { NewEvent, StoredStream } from '@tickcast/backplane';
 import { type PublishedBacktestProgress, TERMINAL_STATUSES } from '@tickcast/protocol';
-import type { BacktestRequest } from './backtest-request.ts';
+import { isDay } from './backtest-request.ts';
 
 /** The fields of `backtest_progress`, with what the last event of a backtest says besides. */
 export type BacktestReport = PublishedBacktestProgress['data'] & {
@@ -36,8 +36,13 @@ export function lastReport(stream: StoredStream | undefined): BacktestReport | n
   return (JSON.parse(stream.frame.toString()) as { data: BacktestReport }).data;
 }
 
-/** How far a backtest is that never reported. */
-export function noProgress(request: Partial<BacktestRequest>): BacktestReport {
-  const day = typeof request.from === 'string' ? request.from : '';
+/**
+ * How far a backtest is that never reported.
+ *
+ * @param request anything: nobody may have checked it, and Redis refuses an end with a day that is no text for it
+ */
+export function noProgress(request: unknown): BacktestReport {
+  const { from } = (request ?? {}) as { from?: unknown };
+  const day = typeof from === 'string' && isDay(from) ? from : '';
   return { progress: 0, current_date: day, total_days: 0, completed_days: 0, estimated_remaining: 0 };
 }

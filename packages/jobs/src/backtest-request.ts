@@ -42,8 +42,9 @@ export function checkBacktestRequest(value: unknown): string[] {
   return problems;
 }
 
-function isDay(text: string): boolean {
+/** Whether it is a day of the calendar, as YYYY-MM-DD. */
+export function isDay(text: string): boolean {
   const at = new Date(`${text}T00:00:00Z`);
   // Date takes February 30 for March 2.
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text;
 }

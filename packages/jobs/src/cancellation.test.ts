@@ -46,6 +46,24 @@ test('a waiting backtest is ended before its job is removed, with the day it wou
   expect(await redis.exists(jobLockKey(redisPrefix, BACKTESTS_QUEUE, 'bt_waits'))).toBe(0);
 });
 
+test.each([
+  ['is no day', 'x'.repeat(70_000)],
+  ['has half a character', '\uD83D'],
+  ['is a year only', '2021'],
+])('a waiting backtest whose `from` %s is ended all the same', async (_what, from) => {
+  const job = await queue.add('backtest', { from }, { jobId: 'bt_odd' });
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_odd' };
+  expect(await endWaiting(job, cancellation)).toMatchObject({ status: 'cancelled', current_date: '' });
+  expect(await queue.getJob('bt_odd')).toBeUndefined();
+  await redis.del('tickcast:{backtest_progress}:bt_odd', 'tickcast:{backtest_progress}:bt_odd:id:end');
+});
+
+test('a waiting backtest without data is ended all the same', async () => {
+  const job = await queue.add('backtest', null, { jobId: 'bt_null' });
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_null' };
+  expect(await endWaiting(job, cancellation)).toMatchObject({ status: 'cancelled', current_date: '' });
+});
+
 test('a job that a worker has is left to it, and so is its lock', async () => {
   const job = await queue.add('backtest', request, { jobId: 'bt_taken' });
   const lock = jobLockKey(redisPrefix, BACKTESTS_QUEUE, 'bt_taken');

@@ -52,10 +52,10 @@ export async function endFailed(runner: BacktestRunner, inHand: JobInHand<unknow
   const last = await readLast(runner.bus, backtestId, inHand.signal);
   if (last !== null && isTerminal(last)) return;
   await publishEnd(runner, inHand, backtestId, {
-    ...(last ?? noProgress(inHand.job.data ?? {})),
+    ...(last ?? noProgress(inHand.job.data)),
     status: 'failed',
     estimated_remaining: 0,
-    error: error.message.slice(0, MAX_ERROR_LENGTH),
+    error: wellFormed(error.message.slice(0, MAX_ERROR_LENGTH)),
   });
 }
 
@@ -68,7 +68,7 @@ async function runFrom(
   const { job, signal } = inHand;
   const cancellation = { redis: bus.redis, redisPrefix: bus.redisPrefix, backtestId };
   if (await untilAnswered(() => isCancelRequested(cancellation), signal)) {
-    return { ...(last ?? noProgress(job.data ?? {})), status: 'cancelled', estimated_remaining: 0 };
+    return { ...(last ?? noProgress(job.data)), status: 'cancelled', estimated_remaining: 0 };
   }
   try {
     const request = parseRequest(job.data);
@@ -102,4 +102,9 @@ async function publishEnd(
 function outcomeOf({ status, result, error }: BacktestReport): BacktestOutcome {
   if (status === 'failed') throw new UnrecoverableError(error ?? 'it has failed before');
   return status === 'cancelled' ? { status } : { status: 'completed', result };
+}
+
+/** Redis refuses half a character, which a request may have or the cut may leave. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -76,11 +76,21 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
         log.warn({ job: job.id, problem: error.message }, 'a job failed and will be tried again');
         throw error;
       }
-      await onFailed(inHand, error);
+      await tellFailed(inHand, error);
       await buryJob(letters, job, error);
       metrics.deadLettered.inc({ queue });
       log.error({ job: job.id, problem: error.message }, 'a job failed for good: it is in the dead letters');
       throw new UnrecoverableError(error.message);
+    }
+  }
+
+  /** What can't be told must not keep the job from its end. */
+  async function tellFailed(inHand: JobInHand<Data>, error: Error): Promise<void> {
+    try {
+      await onFailed(inHand, error);
+    } catch (refused) {
+      if (inHand.signal.aborted || hasCode(refused, 'lease_lost')) throw refused;
+      log.error({ job: inHand.job.id, problem: (refused as Error).message }, 'that a job failed could not be told');
     }
   }
 
