@@ -19,6 +19,7 @@ interface AdminOptions {
   registry: Registry;
   queues: readonly Queue[];
   board: 'view' | 'manage' | 'off';
+  onError: (error: Error) => void;
 }
 
 export interface AdminServer {
@@ -32,7 +33,7 @@ export interface AdminServer {
  * @throws when the port that was asked for can't be listened on: the message says what to do
  */
 export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
-  const { host, port, unreadyReason, registry, queues, board } = options;
+  const { host, port, unreadyReason, registry, queues, board, onError } = options;
   const app = express().disable('x-powered-by');
   const paths = ['/livez', '/readyz', '/metrics', ...(board === 'off' ? [] : [BOARD_PATH])];
 
@@ -64,7 +65,8 @@ export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
         reject(new Error(`the admin port can't be opened (${message}): set TICKCAST_PRODUCERS_ADMIN_PORT to another`));
       });
       server.listen(wanted, host, () => {
-        server.removeAllListeners('error');
+        // Such as too many open files: the next connection may work.
+        server.removeAllListeners('error').on('error', onError);
         resolve((server.address() as AddressInfo).port);
       });
     });

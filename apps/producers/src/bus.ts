@@ -33,6 +33,8 @@ export interface Bus {
   readonly log: Logger;
   /** Redis answers, and the Function is in it. */
   readonly up: boolean;
+  /** Since when, by `performance.now()`; `Infinity` while it is not. */
+  readonly upSince: number;
   /** Calls back whenever Redis is there (again) with the Function in it; at once if it is. @returns what ends it */
   onUp(listener: () => void): () => void;
   /**
@@ -60,7 +62,8 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
   const publisher = createPublisher({ redis, names });
   const listeners = new Set<() => void>();
   const closing = new AbortController();
-  let up = false;
+  let upSince = Number.POSITIVE_INFINITY;
+  const isUp = (): boolean => upSince !== Number.POSITIVE_INFINITY;
   let reaching: Promise<void> | null = null;
 
   const reach = (): void => {
@@ -71,7 +74,7 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
     for (let attempt = 1; redis.status === 'ready' && !closing.signal.aborted; attempt++) {
       try {
         const { version } = await ensureFunction(redis);
-        up = true;
+        upSince = performance.now();
         log.info({ functionVersion: version }, 'Redis is there');
         for (const listener of listeners) listener();
         return;
@@ -83,14 +86,23 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
     }
   }
 
+  const said = new Set<string>();
+  /** While Redis is away that is known; what it answers while it is there may need an operator. */
+  const warnOnce = (error: unknown): void => {
+    const { message: problem } = error as Error;
+    if (!isUp() || said.has(problem)) return;
+    said.add(problem);
+    log.warn({ problem }, 'an event can not be published yet: trying again');
+  };
+
   const noteFailure = (error: unknown): void => {
     if (hasCode(error, 'function_unavailable')) reach();
   };
 
   redis.on('ready', reach);
   redis.on('close', () => {
-    if (up && !closing.signal.aborted) log.warn('nothing can be published: Redis is away');
-    up = false;
+    if (isUp() && !closing.signal.aborted) log.warn('nothing can be published: Redis is away');
+    upSince = Number.POSITIVE_INFINITY;
   });
 
   async function publishOnce({ id, frame, eventId }: NewFrame, held: HeldLease | undefined): Promise<number> {
@@ -109,11 +121,14 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
     publisher,
     log,
     get up() {
-      return up;
+      return isUp();
+    },
+    get upSince() {
+      return upSince;
     },
     onUp(listener) {
       listeners.add(listener);
-      if (up) listener();
+      if (isUp()) listener();
       return () => void listeners.delete(listener);
     },
     async publishSurely(event, { signal, held }) {
@@ -124,6 +139,7 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
         } catch (error) {
           if (isFinal(error)) throw error;
           noteFailure(error);
+          warnOnce(error);
           await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal });
         }
       }

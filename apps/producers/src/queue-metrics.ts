@@ -1,18 +1,16 @@
 import { withDeadline } from '@tickcast/backplane';
-import { readQueueFigures } from '@tickcast/jobs';
+import { type QueueFigures, readQueueFigures } from '@tickcast/jobs';
 import type { Queue } from 'bullmq';
 import { Gauge, type Registry } from 'prom-client';
 
 const READ_WITHIN_MS = 1000;
 const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 
-type Figures = Awaited<ReturnType<typeof readQueueFigures>>;
-
 /** Registers what Prometheus reads of the queues. A queue that can't be read, as Redis is away, has no values. */
 export function watchQueues(registry: Registry, queues: readonly Queue[]): void {
   // The registry asks all gauges at once: they share what was read.
-  let reading: Promise<Array<Figures | null>> | null = null;
-  const eachQueue = async (show: (queue: string, figures: Figures) => void): Promise<void> => {
+  let reading: Promise<Array<QueueFigures | null>> | null = null;
+  const eachQueue = async (show: (queue: string, figures: QueueFigures) => void): Promise<void> => {
     reading ??= Promise.all(queues.map(readInTime)).finally(() => (reading = null));
     for (const [index, figures] of (await reading).entries()) {
       if (figures !== null) show(queues[index]?.name ?? '', figures);
@@ -43,7 +41,7 @@ export function watchQueues(registry: Registry, queues: readonly Queue[]): void 
   });
 }
 
-async function readInTime(queue: Queue): Promise<Figures | null> {
+async function readInTime(queue: Queue): Promise<QueueFigures | null> {
   const tooLate = (): Error => new Error('too late');
   return withDeadline(readQueueFigures(queue), READ_WITHIN_MS, tooLate).catch(() => null);
 }

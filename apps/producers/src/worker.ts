@@ -63,6 +63,7 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
     queues,
     port: config.adminPort,
     board: config.queueBoard,
+    onError: ({ message }) => log.warn({ problem: message }, 'the admin port has trouble'),
   });
 
   const roles: Role[] = [];
@@ -95,10 +96,9 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
       usage: usage.read,
       taskQueueSize: config.roles.has('backtests') ? waitingBacktests : nothingWaits,
     },
-    onRefresh: coordinator.refresh,
   });
-  const working = Promise.all([coordinator.ended, ...roles.map((role) => role.run(stop.signal))]);
-  const failed = new Promise<never>((_resolve, reject) => working.catch(reject));
+  const working = [coordinator, ...roles.map((role) => role.run(stop.signal))];
+  const failed = new Promise<never>((_resolve, reject) => Promise.all(working).catch(reject));
   failed.catch(() => undefined);
   void agent.running();
   log.info({ roles: roles.map(({ name }) => name), adminPort: admin.port }, 'the worker runs');
@@ -109,11 +109,12 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
       isStopping = true;
       await agent.stopping();
       stop.abort();
-      await working.catch(() => undefined);
+      await Promise.allSettled(working);
       await agent.stopped();
       usage.stop();
       admin.close();
-      await Promise.all(queues.map(closeQueue));
+      // Without Redis there is nothing to close, and closing would wait for it.
+      if (bus.up) await Promise.all(queues.map(closeQueue));
       bus.close();
     },
   };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createBacktests } from '@tickcast/jobs';
 import { cleanEnvironment, eventually, freePort, type RedisServer, startRedis } from '@tickcast/testing';
 import { startWorkerProcess } from './support/worker-process.ts';
 
@@ -65,6 +66,28 @@ test('a worker that can not do as it is told says why and ends', async () => {
   taken.close();
   expect(refused).toMatchObject({ status: 1, said: expect.stringMatching(/TICKCAST_PRODUCERS_ADMIN_PORT/) });
 }, 60_000);
+
+test('a worker that can not go on hands back what it has in hand before it ends', async () => {
+  const backtests = createBacktests({ redisUrl: redis.url, redisPrefix: 'tickcast:' });
+  const good = '2021-01-04T09:30:00,0700.HK,352,100\n'.repeat(300_000);
+  const ticks = file('long.csv', `timestamp,symbol,price,volume\n${good}2021-01-04T09:30:00,0700.HK,dear,100\n`);
+  const worker = await startWorkerProcess({ redisUrl: redis.url, agentId: 'failing', words: ['replay', ticks] });
+  await worker.process.waitForLine(/Redis is there/);
+  const request = {
+    strategy: 'buy_and_hold',
+    symbol: '0700.HK',
+    from: '2021-01-04',
+    to: '2023-12-29',
+    params: {},
+    data: 'daily-bars.csv',
+    days_per_second: 1,
+  };
+  await backtests.submit(request, 'bt_in_hand');
+  await backtests.close();
+  expect(await worker.process.exited).toEqual({ code: 1, signal: null });
+  expect(worker.process.lines().filter((line) => line.includes('handed a job back'))).toHaveLength(1);
+  expect(await redis.cli('LRANGE', 'tickcast:{jobs}:backtests:wait', '0', '-1')).toBe('bt_in_hand');
+}, 30_000);
 
 test('without Redis a worker is alive but not ready; SIGTERM ends it with code 0 all the same', async () => {
   const redisUrl = `redis://127.0.0.1:${await freePort()}`;

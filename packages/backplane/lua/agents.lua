@@ -35,7 +35,8 @@ local function agent_lease(keys, args)
     return refuse('an end of time in ms goes with 0 seconds only, as tickcast_agents_lapsed told it')
   end
   local leases = leases_of(stream.index)
-  local status = redis.call('HMGET', stream.state, 'status')[1]
+  -- One that somebody has overwritten with another type can still leave, and be missed.
+  local status = redis.pcall('HMGET', stream.state, 'status')[1]
   if seconds > 0 then
     local now_ms = read_clock().ms
     redis.call('ZADD', leases, now_ms + seconds * 1000, stream.key)

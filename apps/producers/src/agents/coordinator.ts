@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withDeadline } from '@tickcast/backplane';
 import type { Bus } from '../bus.ts';
 import { runDuty } from '../duty.ts';
-import { createAgentReports, type AgentReports, type Figures } from './agent-reports.ts';
+import { createAgentReports, type Figures } from './agent-reports.ts';
 import { reportTheDead } from './dead-agents.ts';
 
-export const COORDINATOR = 'coordinator';
+const COORDINATOR = 'coordinator';
 const WATCH_MS = 1000;
+/** With the watching's second, within the contract's 27 to 30 s. */
+const REFRESH_MS = 28_000;
+const ELECTED_WITHIN_MS = 5000;
 const LAST_WORDS_MS = 2000;
 
 interface CoordinatorOptions {
@@ -17,52 +21,38 @@ interface CoordinatorOptions {
   onElected: () => Promise<void>;
 }
 
-export interface Coordinator {
-  /** Reports again, while this worker leads. */
-  refresh(): Promise<void>;
-  readonly leads: boolean;
-  /** Resolves when it leads no more, after `signal`. */
-  readonly ended: Promise<void>;
-}
-
-/** The agent `coordinator` is the one worker that was elected: it reports the agents that died. */
-export function runCoordinator({ bus, figures, signal, onElected }: CoordinatorOptions): Coordinator {
-  let reports: AgentReports | null = null;
-
-  const ended = runDuty({
+/**
+ * The agent `coordinator` is the one worker that was elected: it reports the agents that died. Resolves when it leads no
+ * more, after `signal`.
+ */
+export function runCoordinator({ bus, figures, signal, onElected }: CoordinatorOptions): Promise<void> {
+  return runDuty({
     bus,
     name: COORDINATOR,
     signal,
     async work(held, leading) {
-      // Its last words come after `leading`.
       const publishing = new AbortController();
       const own = createAgentReports({ bus, agentId: COORDINATOR, figures, signal: publishing.signal, held });
-      reports = own;
+      // Its last words come after `leading`, where somebody may hear them.
+      const endPublishing = (): void => {
+        setTimeout(() => publishing.abort(), signal.aborted && bus.up ? LAST_WORDS_MS : 0);
+      };
+      leading.addEventListener('abort', endPublishing, { once: true });
       try {
-        await own.change('running');
-        await onElected();
+        void own.change('running');
+        await withDeadline(onElected(), ELECTED_WITHIN_MS, () => new Error('Redis took too long'));
         while (!leading.aborted) {
           await reportTheDead(bus, held, leading);
+          if (performance.now() - own.reportedAt >= REFRESH_MS) void own.refresh();
           await sleep(WATCH_MS, undefined, { signal: leading }).catch(() => undefined);
         }
       } finally {
-        reports = null;
         if (signal.aborted) {
-          const timer = setTimeout(() => publishing.abort(), bus.up ? LAST_WORDS_MS : 0);
           await own.change('stopping');
           await own.change('stopped');
-          clearTimeout(timer);
         }
         publishing.abort();
       }
     },
   });
-
-  return {
-    refresh: async () => reports?.refresh(),
-    get leads() {
-      return reports !== null;
-    },
-    ended,
-  };
 }

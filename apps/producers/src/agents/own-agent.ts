@@ -14,8 +14,6 @@ interface OwnAgentOptions {
   bus: Bus;
   agentId: string;
   figures: Figures;
-  /** Called with the refresh of this agent: what else is due then. */
-  onRefresh: () => Promise<void>;
 }
 
 /** This process as an agent: it reports every 28 s and whenever its status changes, and the others report its death. */
@@ -27,14 +25,12 @@ export interface OwnAgent {
   stopped(): Promise<void>;
 }
 
-export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOptions): OwnAgent {
+export function startOwnAgent({ bus, agentId, figures }: OwnAgentOptions): OwnAgent {
   const ended = new AbortController();
   const { signal } = ended;
   const registry = createAgentRegistry(bus);
   const reports = createAgentReports({ bus, agentId, figures, signal });
-  const job = openRefreshJob(bus, agentId, async () => {
-    await Promise.all([reports.refresh(), onRefresh()]);
-  });
+  const job = openRefreshJob(bus, agentId, reports.refresh);
 
   const registered = deferred();
 
@@ -60,7 +56,6 @@ export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOpti
     if (reports.state === 'running' && now - reports.reportedAt > OVERDUE_MS) {
       schedule();
       void reports.refresh();
-      void onRefresh();
     }
   };
   const timer = setInterval(tick, CHECK_MS);
@@ -81,7 +76,8 @@ export function startOwnAgent({ bus, agentId, figures, onRefresh }: OwnAgentOpti
   return {
     running: async () => {
       await started;
-      await reports.change('running');
+      // It may have been told to stop meanwhile.
+      if (reports.state === 'starting') await reports.change('running');
     },
     stopping: () => inTime(reports.change('stopping')),
     async stopped() {
