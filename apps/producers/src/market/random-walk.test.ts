@@ -95,6 +95,15 @@ test('a last value from days ahead, of a clock that was wrong, does not stop tim
   expect(after.volume).toBeGreaterThan(opening.volume);
 });
 
+test.each([5e-324, 1e-9, 1e12, 1.7e308])('from a last price of %d the walk comes back to the usual one', (price) => {
+  const far = { symbol: '0700.HK', timestamp: MORNING, price, open: price, high: price, low: price, volume: 0 };
+  const walk = createRandomWalk({ seed: 9, rate: 0.01, last: new Map([['0700.HK', far]]) });
+  const prices = Array.from({ length: 500 }, () => walk.quote('0700.HK', MORNING).price);
+  expect(prices.filter((walked) => !(walked > 0 && walked < Infinity))).toEqual([]);
+  expect(prices.at(-1)).toBeGreaterThan(200);
+  expect(prices.at(-1)).toBeLessThan(600);
+});
+
 test('the same seed walks the same way, another one does not, and prices stay on the spread of the exchange', () => {
   const walkOf = (seed: number): Quote[] => {
     const walk = createRandomWalk({ seed, rate: 2, last: NOTHING });

@@ -53,7 +53,8 @@ export function createRandomWalk({ seed, rate, last }: WalkOptions): RandomWalk 
     if (walker === undefined) {
       const usual = usualPrice(symbol);
       const quote = last.get(symbol);
-      walker = { quote, value: quote?.price ?? usual, usual, random: seededRandom(seed ^ textSeed(symbol)) };
+      const value = quote === undefined ? usual : toSpread(quote.price);
+      walker = { quote, value, usual, random: seededRandom(seed ^ textSeed(symbol)) };
       walkers.set(symbol, walker);
     }
     return walker;
@@ -67,7 +68,8 @@ export function createRandomWalk({ seed, rate, last }: WalkOptions): RandomWalk 
       const timestamp = Math.max(now, before?.timestamp ?? now);
       // A session opens where the one before has closed.
       if (before !== undefined && sessionOf(before.timestamp) === sessionOf(timestamp)) {
-        walker.value *= 1 + step * bell(random) + pull * Math.log(walker.usual / walker.value);
+        // Above 0 however far away the last value of somebody else was.
+        walker.value *= Math.exp(step * bell(random) + pull * Math.log(walker.usual / walker.value));
       }
       const price = toSpread(walker.value);
       const volume = BOARD_LOT * Math.ceil(random() * MOST_LOTS);

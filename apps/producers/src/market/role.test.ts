@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { eventually, type RedisServer, startRedis } from '@tickcast/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -118,6 +118,40 @@ test('a quote that is none costs no other one', async () => {
   await eventually(async () => expect(await counted('tickcast_quotes_skipped_total', { reason: 'refused' })).toBe(1));
   expect(await counted('tickcast_quotes_published_total')).toBe(2);
   expect(await redis.cli('HGET', 'tickcast:{market_data:0700.HK}', 'frame')).toBe('');
+});
+
+test('a symbol whose stream or last value was spoilt by somebody costs no other one, and is told of in one warning', async () => {
+  await eventually(() => bus.up);
+  const name = (symbol: string): string => `tickcast:{market_data:${symbol}}`;
+  const publish = (symbol: string, data: object): Promise<number> =>
+    bus.publisher.publish(
+      { channel: 'market_data', key: symbol },
+      JSON.stringify({ type: 'market_data', symbol, data }),
+    );
+  await publish('0005.HK', { timestamp: 1_732_000_000, price: 70, volume: 5 });
+  await publish('0388.HK', { timestamp: 1_732_000_000, price: -1, volume: 5 });
+  await publish('0941.HK', { timestamp: 1_732_000_000, price: 65, volume: 5 });
+  await redis.cli('HSET', name('0941.HK'), 'frame', '{"type":');
+  await redis.cli('SET', name('0700.HK'), 'x');
+  const warn = jest.spyOn(bus.log, 'warn');
+  const symbols = ['0005.HK', '0388.HK', '0700.HK', '0941.HK', '9988.HK'];
+  let given: ReadonlyMap<string, Quote> | undefined;
+  run(
+    feedOf(async function* (last) {
+      given = last;
+      yield symbols.map((symbol) => quoteOf(symbol, 9));
+    }, symbols),
+  );
+  for (const symbol of ['0005.HK', '0388.HK', '0941.HK', '9988.HK']) {
+    await eventually(async () => expect((await lastOf(symbol)).volume).toBe(9));
+  }
+  // What a publisher may leave out is taken from the price.
+  const quote = { symbol: '0005.HK', timestamp: 1_732_000_000, price: 70, open: 70, high: 70, low: 70, volume: 5 };
+  expect(given).toEqual(new Map([['0005.HK', quote]]));
+  const told: unknown[] = warn.mock.calls.map(([about]) => about);
+  expect(told.filter((about) => JSON.stringify(about).includes('symbols'))).toEqual([
+    { symbols: ['0388.HK', '0700.HK', '0941.HK'], count: 3 },
+  ]);
 });
 
 test('while Redis hangs, a feed is not held up: what it can not take is dropped, and the newest comes when it can', async () => {
