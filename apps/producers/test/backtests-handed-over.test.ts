@@ -1,4 +1,8 @@
 /** One backtest and two workers: what the first one does once the other has it, and how it gives it away. */
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { eventually } from '@tickcast/testing';
 import {
@@ -11,6 +15,11 @@ import {
 } from './support/backtests.ts';
 
 const REQUEST = requestOf({ days_per_second: 25 });
+
+/** The header and the bars of the sample, without the last day of the year. */
+const YEAR = readFileSync(new URL('../samples/daily-bars.csv', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('timestamp') || (line.includes('0700.HK') && line < '2021-12-31'));
 
 const worlds: BacktestsWorld[] = [];
 
@@ -117,6 +126,43 @@ test.concurrent(
     await world.startWorker('second');
     await goesOn(world, id, days);
     await ended(world, id);
+  },
+  90_000,
+);
+
+test.concurrent.each([
+  { what: 'grew', rows: [...YEAR, '2021-12-31,0700.HK,470,475,465,472,1000'], isSaved: true },
+  {
+    what: 'grew before anything was saved',
+    rows: [...YEAR, '2021-12-31,0700.HK,470,475,465,472,1000'],
+    isSaved: false,
+  },
+  { what: 'got another last price', rows: [...YEAR.slice(0, -1), '2021-12-30,0700.HK,1,1,1,1,1'], isSaved: true },
+])(
+  'a backtest whose data $what between two workers has failed and says why: no figures of both, and progress does not go back',
+  async ({ rows, isSaved }) => {
+    const directory = await mkdtemp(join(tmpdir(), 'tickcast-data-'));
+    const write = (lines: string[]) => writeFile(join(directory, 'growing.csv'), lines.join('\n'));
+    const world = await newWorld();
+    try {
+      await write(YEAR);
+      const first = await world.startWorker('first', { TICKCAST_DATA_DIR: directory });
+      const id = await world.backtests.submit({ ...REQUEST, data: 'growing.csv' });
+      await goesOn(world, id, 20);
+      await first.process.stop();
+      if (!isSaved) await world.redis.cli('HDEL', world.queue.toKey(id), 'progress');
+      await write(rows);
+      await world.startWorker('second', { TICKCAST_DATA_DIR: directory });
+      await eventually(() => endsOf(world.published.of(id)).length > 0, { withinMs: 25_000 });
+      expectOneStory(world.published.of(id));
+      expect(world.published.of(id).at(-1)?.data).toMatchObject({
+        status: 'failed',
+        error: 'data: the bars have changed while it ran: submit it again',
+        total_days: YEAR.length - 1,
+      });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   },
   90_000,
 );

@@ -180,7 +180,7 @@ test('what comes later changes nothing of what was: no strategy looks ahead', ()
         one.step();
         other.step();
       }
-      expect(other.checkpoint()).toEqual(one.checkpoint());
+      expect({ ...other.checkpoint(), bars: '' }).toEqual({ ...one.checkpoint(), bars: '' });
     }),
   );
   const looking = backtestOf(barsOf(10, 10, 10), (past) => past.bar(-1).close);
@@ -223,12 +223,12 @@ test.each([
   expect(start).toThrow(expect.objectContaining({ code: 'backtest_refused', message: expect.stringMatching(message) }));
 });
 
-test('a checkpoint of other bars is refused', () => {
+test('a checkpoint of other bars is refused, whichever of them changed', () => {
   const backtest = hold(barsOf(1, 2, 3));
   backtest.step();
   backtest.step();
   const saved = backtest.checkpoint();
-  for (const bars of [barsOf(1), barsOf(1, 2, 3).slice(1)]) {
+  for (const bars of [barsOf(1), barsOf(1, 2, 3).slice(1), barsOf(1, 2, 3, 4), barsOf(1, 2, 4), barsOf(2, 2, 3)]) {
     const goOn = () => startBacktest({ bars, strategy: 'buy_and_hold', params: {} }, saved);
     expect(goOn).toThrow(expect.objectContaining({ code: 'backtest_refused' }));
   }

@@ -4,6 +4,7 @@ import { BacktestRefusedError } from './errors.ts';
 import { History } from './history.ts';
 import { completeParams } from './params.ts';
 import { Portfolio, type SavedPortfolio } from './portfolio.ts';
+import { refuseOtherBars } from './same-bars.ts';
 import { STRATEGIES } from './strategies/mod.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -20,8 +21,8 @@ export interface BacktestRun {
 /** All that another process needs to go on, as JSON: the portfolio and the day. */
 export interface BacktestCheckpoint {
   readonly completed_days: number;
-  /** The last day that is over: tells whether the bars are still the same. */
-  readonly date: string;
+  /** Fingerprint of all bars: with others the rest would not fit. */
+  readonly bars: string;
   /** What the last order was for, in millionths of the equity. */
   readonly target: number;
   /** The highest equity of any close, in cents. */
@@ -67,9 +68,7 @@ export function startBacktest({ bars, strategy: name, params }: BacktestRun, fro
   }
   const { account, own } = completeParams(strategy, params);
   const history = new History(bars, from?.completed_days ?? 0);
-  if (from !== undefined && (history.length > history.total || history.date !== from.date)) {
-    throw new BacktestRefusedError(`the bars are not those this backtest began with: submit it again`);
-  }
+  refuseOtherBars(from === undefined || history.fingerprint === from.bars);
   return new Backtest(strategy, own, history, new Portfolio(account, from?.portfolio), from);
 }
 
@@ -136,7 +135,7 @@ export class Backtest {
   checkpoint(): BacktestCheckpoint {
     return {
       completed_days: this.completedDays,
-      date: this.currentDate,
+      bars: this.#history.fingerprint,
       target: Number(this.#target),
       peak: String(this.#peak),
       max_drawdown: Number(this.#maxDrawdown),

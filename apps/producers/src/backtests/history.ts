@@ -1,12 +1,14 @@
 import type { DailyBar } from '../market/daily-bars.ts';
 import { scaled } from './decimal.ts';
 import { BacktestRefusedError } from './errors.ts';
+import { fingerprintOf } from './same-bars.ts';
 import type { PastDays } from './strategy.ts';
 
 const MILLS = 1000;
 
 /** The bars of a backtest, of which strategies see those up to today. */
 export class History implements PastDays {
+  readonly fingerprint: string;
   readonly #bars: readonly DailyBar[];
   readonly #opens: readonly bigint[];
   readonly #closes: readonly bigint[];
@@ -24,6 +26,7 @@ export class History implements PastDays {
     if (unordered !== undefined) {
       throw new BacktestRefusedError(`the bar of ${unordered.date} comes after one of the same or a later day`);
     }
+    this.fingerprint = fingerprintOf(bars);
     this.#bars = bars;
     this.#opens = bars.map((bar) => pricedAt(bar, 'open'));
     this.#closes = bars.map((bar) => pricedAt(bar, 'close'));

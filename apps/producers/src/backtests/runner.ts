@@ -15,6 +15,7 @@ import { untilAnswered } from '../until-answered.ts';
 import { BacktestRefusedError, startBacktest } from './engine.ts';
 import { parseRequest, readBars } from './request.ts';
 import { runToEnd, type SavedBacktest } from './run-to-end.ts';
+import { mayBeOf, refuseOtherBars } from './same-bars.ts';
 import type { Turns } from './turns.ts';
 
 export interface BacktestRunner {
@@ -74,6 +75,8 @@ async function runFrom(
     const request = parseRequest(job.data);
     const { strategy, params, days_per_second: daysPerSecond } = request;
     const bars = await readBars(dataDirectory, request);
+    // What was published last may not have been saved.
+    refuseOtherBars(last === null || mayBeOf(last, bars));
     const { checkpoint } = (job.progress ?? {}) as Partial<SavedBacktest>;
     const backtest = startBacktest({ bars, strategy, params }, checkpoint);
     return await runToEnd({ bus, backtestId, backtest, daysPerSecond, last, turns }, inHand);
