@@ -1,4 +1,4 @@
-import { TERMINAL_STATUSES } from '@tickcast/protocol';
+import { checkPublishedFrame, TERMINAL_STATUSES } from '@tickcast/protocol';
 
 /** One thing that was seen; `at` is when, in ms by Redis's clock. Figures are as of now. */
 export type Observation =
@@ -18,14 +18,27 @@ interface Fields {
   memory_percent?: unknown;
 }
 
-/** Reads a frame that was checked. @returns null when it holds nothing that a rule looks at */
+/** What is wrong with a frame. */
+export interface BadFrame {
+  readonly problem: string;
+}
+
+/**
+ * Reads a frame that comes from anybody who may write to Redis. Never throws.
+ *
+ * @param event.key that the frame must have; null: any
+ * @returns null when it holds nothing that a rule looks at
+ */
 export function observe(
   channel: WatchedChannel,
-  event: { key: string | null; frame: Buffer; at: number },
-): Observation | null {
-  const { key, at } = event;
+  { key: expected, frame, at }: { key: string | null; frame: Buffer; at: number },
+): Observation | BadFrame | null {
+  const checked = checkPublishedFrame(channel, frame);
+  if ('problem' in checked) return checked;
+  const { key } = checked;
   if (key === null) return null;
-  const { price, status = '', memory_percent: memory } = fieldsOf(event.frame);
+  if (expected !== null && key !== expected) return { problem: 'the frame is one of another stream' };
+  const { price, status = '', memory_percent: memory } = fieldsOf(frame);
   switch (channel) {
     case 'market_data':
       return price === undefined ? null : { kind: 'quote', symbol: key, price, at };
@@ -36,6 +49,6 @@ export function observe(
   }
 }
 
-function fieldsOf(frame: Buffer): Fields {
-  return (JSON.parse(frame.toString()) as { data: Fields }).data;
+function fieldsOf(checked: Buffer): Fields {
+  return (JSON.parse(checked.toString()) as { data: Fields }).data;
 }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSubscriber, decodeEnvelope, openStreams } from '@tickcast/backplane';
-import { checkPublishedFrame } from '@tickcast/protocol';
 import type { Bus } from '../bus.ts';
-import { type Observation, observe, type WatchedChannel } from './observations.ts';
+import { type BadFrame, type Observation, observe, type WatchedChannel } from './observations.ts';
 import { type Clock, readRedisClock } from './redis-clock.ts';
 
 const RETRY_MS = 500;
@@ -40,13 +39,14 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
   /** What came while the last values were read; null when they are known, or nothing is. */
   let early: Observation[] | null = null;
   let isWatching = false;
+  const complained = new Set<string>();
 
   const subscriber = createSubscriber({
     url: bus.redisUrl,
     onMessage(name, message) {
       const source = byName.get(name);
       if (source === undefined || clock === null) return;
-      const observation = readMessage(source, message, clock());
+      const observation = good(name, readMessage(source, message, clock()));
       if (observation === null) return;
       if (early !== null) early.push(observation);
       else if (isWatching) onObservation(observation);
@@ -54,6 +54,18 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
     onReady: () => void begin(++session),
     onLost: end,
   });
+
+  function good(name: string, seen: Observation | BadFrame | null): Observation | null {
+    if (seen === null || !('problem' in seen)) return seen;
+    complain(name, seen.problem);
+    return null;
+  }
+
+  /** Bad frames can be many, and the edges count them: each source is named once. */
+  function complain(stream: string, problem: string): void {
+    if (!complained.has(stream)) bus.log.warn({ stream, problem }, 'something on a watched stream is passed over');
+    complained.add(stream);
+  }
 
   async function begin(mine: number): Promise<void> {
     while (mine === session) {
@@ -67,7 +79,7 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
             unheld.delete(name);
           }),
         );
-        const last = await readLastValues();
+        const last = await readLastValues(read());
         if (mine !== session) return;
         onBegin(read);
         isWatching = true;
@@ -81,13 +93,15 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
     }
   }
 
-  async function readLastValues(): Promise<Observation[]> {
+  async function readLastValues(now: number): Promise<Observation[]> {
     const values = await Promise.all(
-      sources.map(async ({ channel, key }) => {
-        const streams = await openStreams(redis, names, channel, key);
-        return streams.map(({ key: of, frame, publishedAt }) =>
-          frame === null ? null : observe(channel, { key: of, frame, at: Number(publishedAt) * 1000 }),
-        );
+      Array.from(byName, async ([name, source]) => {
+        const streams = await openStreams(redis, names, source.channel, source.key);
+        return streams.map(({ key, frame, publishedAt }) => {
+          // Redis's clock may have gone back since.
+          const at = Math.min(Number(publishedAt) * 1000 || 0, now);
+          return frame === null ? null : good(name, observe(source.channel, { key, frame, at }));
+        });
       }),
     );
     return values.flat().filter((observation) => observation !== null);
@@ -109,12 +123,9 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
   };
 }
 
-function readMessage({ channel, key: expected }: Source, message: Buffer, at: number): Observation | null {
+function readMessage({ channel, key }: Source, message: Buffer, at: number): Observation | BadFrame | null {
   const event = decodeEnvelope(message);
-  if (event === null) return null;
-  if (event !== 'raw') return observe(channel, { key: event.key, frame: event.frame, at });
-  const checked = checkPublishedFrame(channel, message);
-  // The edges log and count what is bad.
-  if ('problem' in checked || (expected !== null && checked.key !== expected)) return null;
-  return observe(channel, { key: checked.key, frame: message, at });
+  if (event === null) return { problem: 'the head of the message can not be read' };
+  if (event === 'raw') return observe(channel, { key, frame: message, at });
+  return observe(channel, { key: key ?? event.key, frame: event.frame, at });
 }
