@@ -1,9 +1,11 @@
 /** Whoever may write to Redis may write anything: what is bad there is passed over, and all else is watched. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '@tickcast/testing';
 import { type AlertsWorld, openAlertsWorld, termsOf, untilWatched } from './support/alerts.ts';
 import type { WorkerProcess } from './support/worker-process.ts';
 
-const GOOD = '0001.HK';
+const [GOOD, WRONG_TYPE, BAD_FRAME, BAD_STATE] = ['0001.HK', '0002.HK', '0003.HK', '0004.HK'] as const;
+const SYMBOLS = [GOOD, WRONG_TYPE, BAD_FRAME, BAD_STATE];
 
 let world: AlertsWorld;
 let worker: WorkerProcess;
@@ -11,7 +13,7 @@ let worker: WorkerProcess;
 beforeAll(async () => {
   world = await openAlertsWorld([
     { name: 'memory', type: 'agent_memory', percent: 95 },
-    { name: 'move', type: 'price_move', symbols: [GOOD], percent: 1, window_seconds: 60 },
+    { name: 'move', type: 'price_move', symbols: SYMBOLS, percent: 1, window_seconds: 60 },
   ]);
   worker = await world.startWorker('watcher');
   await untilWatched(world);
@@ -21,6 +23,11 @@ afterAll(async () => {
   await worker.process.kill();
   await world.close();
 });
+
+async function overwrite(key: string, value: string): Promise<void> {
+  await world.redis.del(key);
+  await world.redis.set(key, value);
+}
 
 test.each(['{', '', '{}', 'null', '[]', '{"data":null}', '{"type":"agent_status","agent_id":"x","data":{}}', '\xff'])(
   'a message that looks numbered and holds %j is passed over',
@@ -49,3 +56,35 @@ test('a numbered frame is that of the stream that its head names, and no other',
   expect(await world.alerts('memory', 'one')).toEqual([]);
   expect(await world.alerts('memory', 'another')).toEqual([]);
 });
+
+test('streams whose state is of another type or holds nonsense are named, once each, and all others are watched', async () => {
+  const { redis } = world;
+  await overwrite(`tickcast:{market_data:${WRONG_TYPE}}`, 'x');
+  await world.quote(BAD_FRAME, 100);
+  await redis.hset(`tickcast:{market_data:${BAD_FRAME}}`, 'frame', '{"type":');
+  await redis.del(`tickcast:{market_data:${BAD_STATE}}`);
+  await redis.hset(`tickcast:{market_data:${BAD_STATE}}`, { frame: 'x', epoch: 'y' });
+  for (const id of ['sick', 'overwritten', 'healthy']) await world.agent(id, 'running', 97);
+  await redis.hset('tickcast:{agent_status}:sick', { frame: '{}', time: 'never' });
+  await overwrite('tickcast:{agent_status}:overwritten', 'x');
+  await overwrite('tickcast:{backtest_progress}', 'x');
+
+  await worker.process.kill();
+  worker = await world.startWorker('heir');
+  await untilWatched(world);
+  expect(await world.states('memory', 'healthy')).toEqual(['firing']);
+  for (const price of [100, 102]) await world.quote(GOOD, price);
+  // The Function can't publish to it, and others may.
+  for (const price of [100, 102]) await world.quote(WRONG_TYPE, price, 'raw');
+  for (const symbol of [GOOD, WRONG_TYPE]) {
+    await eventually(async () => (await world.states('move', symbol)).length === 1);
+  }
+  expect(termsOf(worker)).toBe(1);
+
+  const named = worker.process.lines().filter((line) => line.includes('is passed over'));
+  expect(named.map((line) => (JSON.parse(line) as { stream: string }).stream).toSorted()).toEqual([
+    'tickcast:{agent_status}',
+    'tickcast:{backtest_progress}',
+    ...[WRONG_TYPE, BAD_FRAME, BAD_STATE].map((symbol) => `tickcast:{market_data:${symbol}}`),
+  ]);
+}, 60_000);

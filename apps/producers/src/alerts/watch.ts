@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSubscriber, decodeEnvelope, openStreams } from '@tickcast/backplane';
+import { createSubscriber, decodeEnvelope, openStreams, type StoredStream } from '@tickcast/backplane';
 import type { Bus } from '../bus.ts';
+import { hasCode } from '../errors.ts';
 import { type BadFrame, type Observation, observe, type WatchedChannel } from './observations.ts';
 import { type Clock, readRedisClock } from './redis-clock.ts';
 
 const RETRY_MS = 500;
+/** Short failures are those of a Redis that has just come back, of which the bus tells. */
+const TOLD_ATTEMPT = 10;
 
 interface WatchOptions {
   bus: Bus;
@@ -68,7 +71,7 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
   }
 
   async function begin(mine: number): Promise<void> {
-    while (mine === session) {
+    for (let attempt = 1; mine === session; attempt++) {
       try {
         early = [];
         const read = await readRedisClock(redis);
@@ -87,7 +90,9 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
         early = null;
         return;
       } catch (error) {
-        bus.log.debug({ problem: (error as Error).message }, 'the watch for alerts could not begin: it is tried again');
+        bus.noteFailure(error);
+        const tell = attempt === TOLD_ATTEMPT ? 'warn' : 'debug';
+        bus.log[tell]({ problem: (error as Error).message }, 'the watch for alerts can not begin: it is tried again');
         await sleep(RETRY_MS);
       }
     }
@@ -96,7 +101,7 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
   async function readLastValues(now: number): Promise<Observation[]> {
     const values = await Promise.all(
       Array.from(byName, async ([name, source]) => {
-        const streams = await openStreams(redis, names, source.channel, source.key);
+        const streams = await readStreams(name, source);
         return streams.map(({ key, frame, publishedAt }) => {
           // Redis's clock may have gone back since.
           const at = Math.min(Number(publishedAt) * 1000 || 0, now);
@@ -105,6 +110,17 @@ export function openWatch({ bus, symbols, onBegin, onObservation, onEnd }: Watch
       }),
     );
     return values.flat().filter((observation) => observation !== null);
+  }
+
+  /** Streams that somebody has overwritten must not keep the others from being watched. */
+  async function readStreams(name: string, { channel, key }: Source): Promise<StoredStream[]> {
+    try {
+      return await openStreams(redis, names, channel, key);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      complain(name, `its last values can't be read: ${(error as Error).message}`);
+      return [];
+    }
   }
 
   function end(): void {
@@ -128,4 +144,10 @@ function readMessage({ channel, key }: Source, message: Buffer, at: number): Obs
   if (event === null) return { problem: 'the head of the message can not be read' };
   if (event === 'raw') return observe(channel, { key, frame: message, at });
   return observe(channel, { key: key ?? event.key, frame: event.frame, at });
+}
+
+/** Whether Redis answered, and what it answered is about that stream: asking again would not help. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error) || hasCode(error, 'function_unavailable')) return false;
+  return error.cause instanceof Error && /^(WRONGTYPE|NOPERM|ERR) /.test(error.cause.message);
 }
