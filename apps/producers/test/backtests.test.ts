@@ -112,6 +112,19 @@ test('a backtest that waits is cancelled at once: its end is published, and its 
   expect(world.published.of(id)).toHaveLength(1);
 });
 
+test('a new backtest under the id of one that was cancelled and is forgotten runs to its end', async () => {
+  const id = await world.backtests.submit(requestOf({ days_per_second: 10 }), 'bt_reused');
+  await eventually(() => world.published.of(id).length > 0, { withinMs: 10_000 });
+  expect(await world.backtests.cancel(id)).toBe('stopping');
+  await (await jobThatIs('completed', id, world)).remove();
+  // As after a week.
+  const stream = `tickcast:{backtest_progress}:${id}`;
+  await world.redis.cli('DEL', stream, `${stream}:id:end`, `${stream}:id:0`);
+  await world.backtests.submit(requestOf(), id);
+  await eventually(() => endsOf(world.published.of(id)).length === 2, { withinMs: 10_000 });
+  expect(world.published.of(id).at(-1)?.data.status).toBe('completed');
+});
+
 test('what can not be submitted or cancelled is refused with what to do', async () => {
   const { backtests } = world;
   const bad = { ...requestOf({ from: '2021-13-01' }), more: 1 };
@@ -144,6 +157,6 @@ test('the worker counts how its backtests ended', async () => {
   const page = await (await fetch(`${worker.adminUrl}/metrics`)).text();
   const count = (status: string): number =>
     Number(new RegExp(`tickcast_backtests_finished_total\\{status="${status}"\\} (\\d+)`).exec(page)?.[1] ?? 0);
-  expect(count('completed')).toBe(3);
-  expect(count('cancelled')).toBe(4);
+  expect(count('completed')).toBe(4);
+  expect(count('cancelled')).toBe(5);
 });

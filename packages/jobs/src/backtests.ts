@@ -128,7 +128,7 @@ export function createBacktests({ redisUrl, redisPrefix }: QueueOptions): Backte
         const end = endOf(await readReport(cancellation), await job.getState());
         if (end !== null) throw over(end);
         // Before its state is read: a worker that takes the job after that sees it.
-        await requestCancel(cancellation);
+        await requestCancel(job, cancellation);
         if ((await job.getState()) === 'active') return 'stopping';
         const ended = await endWaiting(job, cancellation);
         if (ended === null) return 'stopping';

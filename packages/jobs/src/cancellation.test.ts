@@ -26,11 +26,22 @@ afterAll(async () => {
 });
 
 test('that the end was asked for is kept for whoever has the job later', async () => {
+  const job = await queue.add('backtest', request, { jobId: 'bt_asked' });
   const cancellation = { redis, redisPrefix, backtestId: 'bt_asked' };
-  expect(await isCancelRequested(cancellation)).toBe(false);
-  await requestCancel(cancellation);
-  expect(await isCancelRequested(cancellation)).toBe(true);
+  expect(await isCancelRequested(job, cancellation)).toBe(false);
+  await requestCancel(job, cancellation);
+  const later = await queue.getJob('bt_asked');
+  expect(later && (await isCancelRequested(later, cancellation))).toBe(true);
   expect(await redis.ttl('tickcast:{jobs}:cancelled:bt_asked')).toBeGreaterThan(7 * 24 * 3600);
+});
+
+test('that the end was asked for is not for a new backtest with the id of one that is forgotten', async () => {
+  const old = await queue.add('backtest', request, { jobId: 'bt_reused', timestamp: Date.now() - 8 * 24 * 3600_000 });
+  const cancellation = { redis, redisPrefix, backtestId: 'bt_reused' };
+  await requestCancel(old, cancellation);
+  await old.remove();
+  const job = await queue.add('backtest', request, { jobId: 'bt_reused' });
+  expect(await isCancelRequested(job, cancellation)).toBe(false);
 });
 
 test('a waiting backtest is ended before its job is removed, with the day it would have begun with', async () => {

@@ -22,14 +22,14 @@ const KEPT_SECONDS = 30 * 24 * 3600;
 const LOCK_MS = 5000;
 const DELETE_IF_OURS = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-/** Asks for the end of a backtest: whoever has its job, now or later, sees it. */
-export async function requestCancel({ redis, redisPrefix, backtestId }: Cancellation): Promise<void> {
-  await redis.set(cancelKey(redisPrefix, backtestId), '1', 'EX', KEPT_SECONDS);
+/** Asks for the end of a backtest: whoever has this job, now or later, sees it. A later job with its id is another. */
+export async function requestCancel(job: Job, { redis, redisPrefix, backtestId }: Cancellation): Promise<void> {
+  await redis.set(cancelKey(redisPrefix, backtestId), job.timestamp, 'EX', KEPT_SECONDS);
 }
 
 /** Whether the end of a backtest was asked for. */
-export async function isCancelRequested({ redis, redisPrefix, backtestId }: Cancellation): Promise<boolean> {
-  return (await redis.exists(cancelKey(redisPrefix, backtestId))) === 1;
+export async function isCancelRequested(job: Job, { redis, redisPrefix, backtestId }: Cancellation): Promise<boolean> {
+  return (await redis.get(cancelKey(redisPrefix, backtestId))) === String(job.timestamp);
 }
 
 /** What a backtest last reported; null when it never did. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backtestEvent, type BacktestJobProgress, type BacktestReport, isCancelRequested } from '@tickcast/jobs';
+import type { Job } from 'bullmq';
 import type { Bus } from '../bus.ts';
 import type { JobInHand } from '../jobs/job-worker.ts';
 import type { Backtest, BacktestCheckpoint } from './engine.ts';
@@ -35,11 +36,11 @@ const MAX_PAUSE_MS = 250;
  */
 export async function runToEnd(run: BacktestToRun, inHand: JobInHand<unknown>): Promise<BacktestReport> {
   const { bus, backtestId, backtest, daysPerSecond, last, turns } = run;
-  const { held, signal } = inHand;
+  const { job, held, signal } = inHand;
   const pace = createPace(daysPerSecond);
   const schedule = createReportSchedule(last?.completed_days ?? -1);
   const saving = createSaving(backtest, inHand);
-  const cancelling = watchCancelling(bus, backtestId);
+  const cancelling = watchCancelling(bus, backtestId, job);
   let shown = last;
 
   const slice = (): void => {
@@ -128,10 +129,10 @@ function createSaving(backtest: Backtest, { save }: JobInHand<unknown>) {
 }
 
 /** Asks Redis now and then; while it is away, nobody could cancel anything. */
-function watchCancelling({ redis, redisPrefix }: Bus, backtestId: string) {
+function watchCancelling({ redis, redisPrefix }: Bus, backtestId: string, job: Job) {
   let asked = false;
   const timer = setInterval(() => {
-    isCancelRequested({ redis, redisPrefix, backtestId }).then(
+    isCancelRequested(job, { redis, redisPrefix, backtestId }).then(
       (answer) => (asked ||= answer),
       () => undefined,
     );

@@ -68,7 +68,7 @@ async function runFrom(
 ): Promise<BacktestReport> {
   const { job, signal } = inHand;
   const cancellation = { redis: bus.redis, redisPrefix: bus.redisPrefix, backtestId };
-  if (await untilAnswered(() => isCancelRequested(cancellation), signal)) {
+  if (await untilAnswered(() => isCancelRequested(job, cancellation), signal)) {
     return { ...(last ?? noProgress(job.data)), status: 'cancelled', estimated_remaining: 0 };
   }
   try {
