@@ -87,6 +87,19 @@ test('price_move fires from its percentage on, up or down, with the signed move'
   expect(stand(feed(condition, quote(990, 3)), 3)).toEqual(firing(-1.49, '0700.HK 60秒内下跌1.49%'));
 });
 
+test('a price of 0 or below is none: no price_move is told to it or from it', () => {
+  const rule = { type: 'price_move', symbols: [SYMBOL], percent: 0.5, window_seconds: 60 };
+  const condition = feed(conditionOf(rule), quote(100, 0), quote(0, 1), quote(-1, 2));
+  expect(stand(condition, 60)).toEqual(calm(0));
+  expect(stand(feed(condition, quote(0, 61), quote(100, 62), quote(101, 63)), 63)).toMatchObject({ value: 1 });
+});
+
+test('a price_move that is beyond all numbers is told with a number', () => {
+  const rule = { type: 'price_move', symbols: [SYMBOL], percent: 0.5, window_seconds: 60 };
+  const condition = feed(conditionOf(rule), quote(Number.MIN_VALUE, 0), quote(Number.MAX_VALUE, 1));
+  expect(stand(condition, 1)).toEqual(firing(1e12, '0700.HK 60秒内上涨1000000000000%'));
+});
+
 test('a small price_move is known to be one only when a whole window was watched', () => {
   const rule = { type: 'price_move', symbols: [SYMBOL], percent: 0.5, window_seconds: 60 };
   const condition = feed(conditionOf(rule), quote(1000, 0), quote(1001, 59));

@@ -21,7 +21,8 @@ export function priceMove(watched: WatchedOf<'price_move'>, beganAt: number): Co
   return {
     threshold: percent,
     observe(seen) {
-      if (seen.kind === 'quote') windows.get(seen.symbol)?.add(seen);
+      // Feeds say 0 where there was no trade yet; of a price below it there are no percents.
+      if (seen.kind === 'quote' && seen.price > 0) windows.get(seen.symbol)?.add(seen);
     },
     readings: (now) =>
       Array.from(windows, ([symbol, window]) => readingOf(symbol, window, now)).filter((reading) => reading !== null),

@@ -43,10 +43,15 @@ export function observe(
     case 'market_data':
       return price === undefined ? null : { kind: 'quote', symbol: key, price, at };
     case 'agent_status':
-      return { kind: 'agent', agentId: key, status, memoryPercent: typeof memory === 'number' ? memory : null, at };
+      return { kind: 'agent', agentId: key, status, memoryPercent: isFinite(memory) ? memory : null, at };
     case 'backtest_progress':
       return TERMINAL_STATUSES.includes(status) ? { kind: 'backtest_end', backtestId: key, status, at } : null;
   }
+}
+
+/** JSON has no Infinity, but 1e400 is read as one. */
+function isFinite(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function fieldsOf(checked: Buffer): Fields {

@@ -3,7 +3,10 @@ interface Point {
   price: number;
 }
 
-/** The prices of one symbol over a window of time, as far as they can still matter. */
+/** More than any market moves, and little enough to be rounded: Infinity would not be told. */
+const MOST_PERCENT = 1e12;
+
+/** The prices of one symbol over a window of time, all above 0, as far as they can still matter. */
 export class PriceWindow {
   readonly #lengthMs: number;
   /** Falling, each the highest since its time; and rising, each the lowest. The first is that of the whole window. */
@@ -46,5 +49,5 @@ export class PriceWindow {
 }
 
 function percentFrom(from: Point | undefined, to: Point): number {
-  return from === undefined || from.price <= 0 ? 0 : ((to.price - from.price) / from.price) * 100;
+  return from === undefined ? 0 : Math.min(((to.price - from.price) / from.price) * 100, MOST_PERCENT);
 }
