@@ -1,10 +1,16 @@
 import { type HeldLease, LeaseLostError } from '@tickcast/backplane';
+import { compileCheck } from '@tickcast/jobs';
+import { Type } from 'typebox';
 import type { Bus } from '../bus.ts';
 import type { Change, EpisodeRecord } from './episodes.ts';
 
 /** The records of all episodes, in a hash `<prefix>{alert_rules}`: a field `<rule>:<subject>` each. */
 export interface RecordStore {
-  /** @throws when Redis does not answer */
+  /**
+   * A record that can't be read is null, as one that is worth nothing.
+   *
+   * @throws when Redis does not answer
+   */
   read(): Promise<Change[]>;
   /**
    * Writes all or nothing.
@@ -31,14 +37,41 @@ const WRITE = `
   return 1
 `;
 
+const problemsOf = compileCheck(
+  Type.Object({
+    open: Type.Union([Type.Null(), Type.Object({ since: Type.Number(), message: Type.String() })]),
+    announcedAt: Type.Number(),
+    untold: Type.Union([
+      Type.Null(),
+      Type.Object({
+        eventId: Type.String(),
+        // Redis checks the rest when it is published.
+        data: Type.Object({ rule: Type.String(), state: Type.Enum(['firing', 'resolved']), timestamp: Type.Number() }),
+      }),
+    ]),
+  }),
+);
+
+function parseRecord(text: string): EpisodeRecord | null {
+  try {
+    const record: unknown = JSON.parse(text);
+    return problemsOf(record).length === 0 ? (record as EpisodeRecord) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** @param lease without it a worker that was paused would undo what its successor wrote */
 export function createRecordStore(bus: Bus, lease: HeldLease): RecordStore {
   const key = `${bus.redisPrefix}{alert_rules}`;
   return {
     async read() {
-      return Object.entries(await bus.redis.hgetall(key)).map(([field, text]) => {
-        const [rule = '', subject = ''] = field.split(':');
-        return { rule, subject, record: JSON.parse(text) as EpisodeRecord };
+      return Object.entries(await bus.redis.hgetall(key)).flatMap(([field, text]) => {
+        const [rule, subject, ...more] = field.split(':');
+        if (rule === undefined || subject === undefined || more.length > 0) return [];
+        const record = parseRecord(text);
+        if (record === null) bus.log.warn({ key, field }, 'the state of an alert can not be read: it begins anew');
+        return { rule, subject, record };
       });
     },
     async write(changes) {
