@@ -3,6 +3,7 @@ import type { HeldLease } from '@tickcast/backplane';
 import type { Registry } from 'prom-client';
 import type { Bus } from '../bus.ts';
 import { type Role, runDuty } from '../duty.ts';
+import { untilAnswered } from '../until-answered.ts';
 import { createAlertMetrics } from './alert-metrics.ts';
 import { type Condition, createCondition } from './conditions.ts';
 import { type Change, createEpisodes } from './episodes.ts';
@@ -16,7 +17,6 @@ import { openWatch } from './watch.ts';
 
 const NAME = 'alerts';
 const EVALUATE_MS = 250;
-const RETRY_MS = 500;
 
 interface AlertsOptions {
   bus: Bus;
@@ -95,15 +95,18 @@ export function createAlertsRole({ bus, rules, maxConnections, registry }: Alert
 }
 
 async function readRecords(bus: Bus, held: HeldLease, signal: AbortSignal): Promise<Change[]> {
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await createRecordStore(bus, held).read();
-    } catch (error) {
-      bus.log.warn({ problem: (error as Error).message }, 'the state of the alerts could not be read');
-      await sleep(RETRY_MS, undefined, { signal });
-    }
-  }
+  const store = createRecordStore(bus, held);
+  let isTold = false;
+  return untilAnswered(
+    () =>
+      store.read().catch((error: Error) => {
+        if (!isTold)
+          bus.log.warn({ problem: error.message }, 'the state of the alerts could not be read: it is tried again');
+        isTold = true;
+        throw error;
+      }),
+    signal,
+  );
 }
 
 /** Alerts that were decided and perhaps not told come in the order in which they were decided. */

@@ -1,11 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type HeldLease, PublishRefusedError } from '@tickcast/backplane';
+import type { HeldLease } from '@tickcast/backplane';
 import type { Bus } from '../bus.ts';
+import { hasCode } from '../errors.ts';
+import { untilAnswered } from '../until-answered.ts';
 import type { Alert } from './alert.ts';
 import type { Change } from './episodes.ts';
 import { createRecordStore } from './record-store.ts';
 
-const RETRY_MS = 250;
+/** Redis does nothing else meanwhile, and a command has an end. */
+const CHANGES_A_WRITE = 500;
 
 interface TellerOptions {
   bus: Bus;
@@ -30,20 +32,12 @@ export interface Teller {
  */
 export function createTeller({ bus, held, signal, onTold }: TellerOptions): Teller {
   const store = createRecordStore(bus, held);
-  let waiting: Change[] = [];
+  const waiting: Change[] = [];
   let working: Promise<void> | null = null;
   let failure: Error | null = null;
 
-  async function write(changes: readonly Change[]): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        return await store.write(changes);
-      } catch (error) {
-        if (isLeaseLost(error)) throw error;
-        await sleep(RETRY_MS, undefined, { signal });
-      }
-    }
+  function enqueue(changes: readonly Change[]): void {
+    for (const change of changes) waiting.push(change);
   }
 
   async function publish({ eventId, data }: Alert): Promise<void> {
@@ -51,28 +45,31 @@ export function createTeller({ bus, held, signal, onTold }: TellerOptions): Tell
       const event = { id: { channel: 'alerts', key: null }, frame: { type: 'alerts', data }, eventId } as const;
       await bus.publishSurely(event, { signal, held });
     } catch (error) {
-      if (!(error instanceof PublishRefusedError)) throw error;
-      bus.log.error({ rule: data.rule, problem: error.message }, 'Redis refused an alert: it is dropped');
+      if (!hasCode(error, 'publish_refused')) throw error;
+      bus.log.error({ rule: data.rule, problem: (error as Error).message }, 'Redis refused an alert: it is dropped');
     }
   }
 
   async function work(): Promise<void> {
     while (waiting.length > 0) {
-      const changes = waiting;
-      waiting = [];
-      await write(changes);
+      const changes = waiting.splice(0, CHANGES_A_WRITE);
+      await untilAnswered(
+        () => store.write(changes),
+        signal,
+        (error) => hasCode(error, 'lease_lost'),
+      );
       for (const change of changes) {
         const alert = change.record?.untold;
         if (!alert) continue;
         await publish(alert);
-        waiting.push(...onTold(alert, change));
+        enqueue(onTold(alert, change));
       }
     }
   }
 
   return {
     add(changes) {
-      waiting.push(...changes);
+      enqueue(changes);
       if (failure !== null || waiting.length === 0) return;
       working ??= work()
         .catch((error: Error) => (failure = error))
@@ -83,8 +80,4 @@ export function createTeller({ bus, held, signal, onTold }: TellerOptions): Tell
     },
     idle: async () => working ?? undefined,
   };
-}
-
-function isLeaseLost(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'lease_lost';
 }
