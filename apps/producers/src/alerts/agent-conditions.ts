@@ -8,15 +8,20 @@ const GIVEN_UP_MINUTES = 10;
 /** Workers get a new name with each start: what is left of the old ones is dropped, long after all was said of them. */
 const FORGOTTEN_MS = 3_600_000;
 
+/** So long Redis keeps an agent's last value. */
+const SILENT_MS = 86_400_000;
+
 interface Agent {
   status: string;
   /** Since when it is known to have that status. */
   since: number;
+  heardAt: number;
 }
 
-function forgetStopped(agents: Map<string, Agent>, now: number): void {
-  for (const [id, { status, since }] of agents) {
-    if (status === STOPPED && now - since >= FORGOTTEN_MS) agents.delete(id);
+function forget(agents: Map<string, Agent>, now: number): void {
+  for (const [id, { status, since, heardAt }] of agents) {
+    const isGone = status === STOPPED ? now - since >= FORGOTTEN_MS : now - heardAt >= SILENT_MS;
+    if (isGone) agents.delete(id);
   }
 }
 
@@ -29,11 +34,12 @@ export function agentMemory({ percent }: WatchedOf<'agent_memory'>): Condition {
     observe(seen) {
       if (seen.kind !== 'agent') return;
       const { agentId, status, memoryPercent, at } = seen;
-      if (status === STOPPED) agents.set(agentId, { status, since: at, inUse: null });
-      else if (memoryPercent !== null) agents.set(agentId, { status, since: at, inUse: memoryPercent });
+      const heard = { status, since: at, heardAt: at };
+      if (status === STOPPED) agents.set(agentId, { ...heard, inUse: null });
+      else if (memoryPercent !== null) agents.set(agentId, { ...heard, inUse: memoryPercent });
     },
     readings(now) {
-      forgetStopped(agents, now);
+      forget(agents, now);
       return Array.from(agents, ([subject, { inUse: value }]) => {
         return { subject, value, firing: value !== null && value > percent, text };
       });
@@ -53,11 +59,12 @@ export function agentStopped(): Condition {
       if (seen.kind !== 'agent') return;
       const { agentId, status, at } = seen;
       const before = agents.get(agentId);
-      if (before?.status === status) return;
-      agents.set(agentId, { status, since: at, killed: before === undefined ? null : before.status !== STOPPING });
+      const killed = before === undefined ? null : before.status !== STOPPING;
+      if (before?.status === status) before.heardAt = at;
+      else agents.set(agentId, { status, since: at, heardAt: at, killed });
     },
     readings(now) {
-      forgetStopped(agents, now);
+      forget(agents, now);
       return Array.from(agents, ([subject, { status, since, killed }]): Reading | null => {
         const text = `智能体 ${subject} 意外停止`;
         if (status !== STOPPED) return { subject, value: 0, firing: false, text };

@@ -80,6 +80,16 @@ test('a killed agent is waited for for 10 minutes, and forgotten after an hour',
   expect(stand(condition, 3601)).toBeNull();
 });
 
+test.each([{ type: 'agent_memory', percent: 80 }, { type: 'agent_stopped' }])(
+  'an agent that nobody hears of is forgotten after a day: $type',
+  (rule) => {
+    const day = 86_400;
+    const condition = feed(conditionOf(rule), agent('running', 10), agent('running', 10, 60));
+    expect(stand(condition, day + 59)).toMatchObject({ firing: false });
+    expect(stand(condition, day + 60)).toBeNull();
+  },
+);
+
 test('price_move fires from its percentage on, up or down, with the signed move', () => {
   const rule = { type: 'price_move', symbols: [SYMBOL], percent: 0.5, window_seconds: 60 };
   const condition = feed(conditionOf(rule), quote(1000, 0), quote(1004.9, 1));
