@@ -35,6 +35,8 @@ export interface Bus {
   readonly up: boolean;
   /** Since when, by `performance.now()`; `Infinity` while it is not. */
   readonly upSince: number;
+  /** Why it is not: what the last attempt to connect, or to find the Function, failed with; null while it is. */
+  readonly problem: string | null;
   /** Calls back whenever Redis is there (again) with the Function in it; at once if it is. @returns what ends it */
   onUp(listener: () => void): () => void;
   /**
@@ -65,22 +67,32 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
   let upSince = Number.POSITIVE_INFINITY;
   const isUp = (): boolean => upSince !== Number.POSITIVE_INFINITY;
   let reaching: Promise<void> | null = null;
+  let problem: string | null = null;
+  const fail = (error: unknown): void => {
+    // A refused connection to a name with several addresses is an AggregateError, whose own message is empty.
+    const { message, code } = error as NodeJS.ErrnoException;
+    const found = message || String(code);
+    if (found !== problem && !closing.signal.aborted) {
+      log.warn({ problem: found }, 'nothing can be published: waiting for Redis');
+    }
+    problem = found;
+  };
 
   const reach = (): void => {
     reaching ??= install().finally(() => (reaching = null));
   };
 
   async function install(): Promise<void> {
-    for (let attempt = 1; redis.status === 'ready' && !closing.signal.aborted; attempt++) {
+    while (redis.status === 'ready' && !closing.signal.aborted) {
       try {
         const { version } = await ensureFunction(redis);
         upSince = performance.now();
+        problem = null;
         log.info({ functionVersion: version }, 'Redis is there');
         for (const listener of listeners) listener();
         return;
       } catch (error) {
-        if (attempt === 1)
-          log.warn({ problem: (error as Error).message }, 'nothing can be published: waiting for Redis');
+        fail(error);
         await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
       }
     }
@@ -99,7 +111,9 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
     if (hasCode(error, 'function_unavailable')) reach();
   };
 
-  redis.on('ready', reach);
+  redis.on('ready', reach).on('error', (error) => {
+    if (!isUp()) fail(error);
+  });
   redis.on('close', () => {
     if (isUp() && !closing.signal.aborted) log.warn('nothing can be published: Redis is away');
     upSince = Number.POSITIVE_INFINITY;
@@ -125,6 +139,9 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
     },
     get upSince() {
       return upSince;
+    },
+    get problem() {
+      return problem;
     },
     onUp(listener) {
       listeners.add(listener);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -77,6 +78,11 @@ function prefix(value: string): string {
   return `${bare}:`;
 }
 
+function directory(value: string): string {
+  if (!existsSync(value)) throw new Error('is no folder that exists');
+  return value;
+}
+
 function agentId(value: string): string {
   if (!/^[A-Za-z0-9.^=_-]{1,64}$/.test(value)) throw new Error('must be 1 to 64 letters, digits and . ^ = _ -');
   if (value === 'coordinator') throw new Error('must not be coordinator: that one is elected');
@@ -101,7 +107,7 @@ export const VARIABLES = {
   TICKCAST_AGENT_ID: variable(agentId, ownId, 'name of this worker in `agent_status`'),
   TICKCAST_ROLES: variable(roles, ROLES.join(','), 'what this worker does; it is an agent whatever it does'),
   TICKCAST_FEED: variable(words, 'simulate', 'the market feed, as on the command line'),
-  TICKCAST_DATA_DIR: variable(text, shipped('samples'), 'folder of the files that backtests may read'),
+  TICKCAST_DATA_DIR: variable(directory, shipped('samples'), 'folder of the files that backtests may read'),
   TICKCAST_BACKTEST_CONCURRENCY: variable(integer(1, 64), '1', 'backtests at a time in one worker'),
   TICKCAST_SAMPLE_BACKTEST_SECONDS: variable(integer(0, 86_400), '0', 'run the sample backtest so often; 0: never'),
   TICKCAST_ALERT_RULES: variable(text, shipped('rules/default-rules.json'), 'file of the alert rules'),

@@ -54,7 +54,7 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
   bus.onUp(() => (wasReady = true));
   const unreadyReason = (): string | null => {
     if (isStopping) return 'stopping';
-    return wasReady ? null : 'Redis was not reached yet';
+    return wasReady ? null : `Redis was not reached yet: ${bus.problem ?? 'connecting'}`;
   };
   const admin = await openAdmin({
     ...config,

@@ -44,6 +44,10 @@ test('a worker that can not do as it is told says why and ends', async () => {
     status: 2,
     said: expect.stringMatching(/TICKCAST_ROLES/),
   });
+  expect(refusal({ TICKCAST_DATA_DIR: join(directory, 'none') })).toMatchObject({
+    status: 2,
+    said: expect.stringMatching(/TICKCAST_DATA_DIR/),
+  });
   expect(refusal({}, ['replay'])).toMatchObject({ status: 2, said: expect.stringMatching(/replay FILE/) });
 
   const rules = file(
@@ -93,12 +97,26 @@ test('without Redis a worker is alive but not ready; SIGTERM ends it with code 0
   const redisUrl = `redis://127.0.0.1:${await freePort()}`;
   const worker = await startWorkerProcess({ redisUrl, agentId: 'early' });
   expect((await fetch(`${worker.adminUrl}/livez`)).status).toBe(200);
-  const unready = await fetch(`${worker.adminUrl}/readyz`);
-  expect([unready.status, await unready.json()]).toEqual([
-    503,
-    { status: 'unready', reason: 'Redis was not reached yet' },
-  ]);
+  expect((await fetch(`${worker.adminUrl}/readyz`)).status).toBe(503);
+  await worker.process.waitForLine(/waiting for Redis/);
+  expect(await (await fetch(`${worker.adminUrl}/readyz`)).json()).toEqual({
+    status: 'unready',
+    reason: expect.stringMatching(/^Redis was not reached yet: connect ECONNREFUSED/),
+  });
   expect(await worker.process.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('a worker that Redis does not let in says so, once', async () => {
+  await redis.cli('ACL', 'SETUSER', 'somebody', 'on', '>PASSWORD', '+@all', '~*', '&*');
+  const redisUrl = redis.url.replace('://', '://somebody:wrong@');
+  const worker = await startWorkerProcess({ redisUrl, agentId: 'stranger' });
+  await worker.process.waitForLine(/waiting for Redis/);
+  const reason = async () => (await (await fetch(`${worker.adminUrl}/readyz`)).json()) as { reason: string };
+  await eventually(async () => /WRONGPASS/.test((await reason()).reason));
+  await worker.process.stop();
+  const said = worker.process.lines().filter((line) => line.includes('WRONGPASS'));
+  expect(said).toHaveLength(1);
+  expect(said[0]).not.toContain('wrong@');
 });
 
 test('the admin port has health, the figures of the queues, and the queues on a page that can be looked at only', async () => {
