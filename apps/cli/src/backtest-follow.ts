@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Commands, createNames, type Names, openStreams } from '@tickcast/backplane';
-import { type BacktestEntry, type BacktestReport, isTerminal, lastReport } from '@tickcast/jobs';
+import { type BacktestReport, isTerminal, lastReport } from '@tickcast/jobs';
 import { parseCommand } from './arguments.ts';
 import { backtestIdArgument, withBacktests } from './backtest-calls.ts';
 import { createProgressDisplay, type ProgressDisplay } from './backtest-progress.ts';
+import { explainSilence } from './backtest-silence.ts';
 import { summaryTable } from './backtest-summary.ts';
 import type { Settings } from './config.ts';
 import { CommandError } from './failures.ts';
 import { withRedis } from './redis.ts';
 
 const LOOK_EVERY_MS = 250;
-/** As often as a running backtest reports at least. */
+/** A running backtest reports so often, unless one of its days takes longer. */
 const SILENCE_MS = 10_000;
 
 /** `tickcast backtest follow`: shows how far a backtest is until it ends, and what came of it. */
@@ -25,7 +26,7 @@ export async function backtestFollowCommand(args: string[], settings: Settings):
  * Shows the progress of a backtest on stderr and its summary on stdout. It reads the last value in Redis, which outlives
  * workers and edges; the backtest does not notice who follows it.
  *
- * @throws CommandError when it ends otherwise than completed, or the process is interrupted
+ * @throws CommandError when it ends otherwise than completed, no end can come, or the process is interrupted
  */
 export async function followToEnd(id: string, settings: Settings, { json }: { json: boolean }): Promise<void> {
   const display = createProgressDisplay(process.stderr);
@@ -73,7 +74,7 @@ async function follow(
       shown = text;
       heardAt = performance.now();
     } else if (performance.now() - heardAt > SILENCE_MS) {
-      display.note(await explainSilence(id, settings));
+      display.note(await explainSilence(id, settings, () => readReport(redis, names, id)));
       heardAt = performance.now();
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal: interruption.signal });
@@ -91,26 +92,9 @@ async function readReport(redis: Commands, names: Names, id: string): Promise<Ba
   }
 }
 
-async function explainSilence(id: string, settings: Settings): Promise<string> {
-  let entries: BacktestEntry[];
-  try {
-    entries = await withBacktests(settings, (backtests) => backtests.list());
-  } catch (error) {
-    return (error as Error).message;
-  }
-  const entry = entries.find((one) => one.id === id);
-  const running = entries.filter(({ state }) => state === 'active').length;
-  if (entry === undefined) return 'it is not in the list: very many were submitted after it, or Redis has lost it';
-  if (entry.state === 'delayed') return `it is tried again soon; its last attempt failed: ${entry.error}`;
-  if (entry.state !== 'waiting') return '';
-  if (running > 0) return `no worker has taken it for 10 s: they may be busy (backtests being run: ${running})`;
-  return 'no worker has taken it for 10 s: is a producers process running, with the role `backtests`?';
-}
-
 /** @throws CommandError when no such backtest waits, runs or has ended lately */
 async function checkThereIs(id: string, settings: Settings): Promise<void> {
-  const entries = await withBacktests(settings, (backtests) => backtests.list());
-  if (entries.some((entry) => entry.id === id)) return;
+  if ((await withBacktests(settings, (backtests) => backtests.find(id))) !== null) return;
   // One that was cancelled before a worker had it has left the queue.
   const names = createNames(settings.redisPrefix);
   const report = await withRedis(settings.redisUrl, (redis) => readReport(redis, names, id));

@@ -99,6 +99,31 @@ describe('with a worker', () => {
     expect(await run.exited).toEqual({ code: 0, signal: null });
   }, 60_000);
 
+  test('a run whose backtest Redis has lost ends with code 1 and says so; its worker says so too, and goes on', async () => {
+    const run = await startRun('run', ...CROSSOVER, '--id', 'bt_lost', '--days-per-second', '10');
+    await run.waitForLine(/^ +\d+ % {2}.* left$/);
+    await redis.cli('FLUSHALL');
+    expect(await run.exited).toEqual({ code: 1, signal: null });
+    expect(run.lines().at(-1)).toMatch(/Redis has lost backtest bt_lost: submit it again/);
+    await worker.waitForLine(
+      /Redis does not know a job any more that was under way.*"bt_lost"|"bt_lost".*does not know/,
+    );
+    expect(await backtest('run', ...CROSSOVER, '--id', 'bt_lost')).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  test('a run whose backtest is over without a last report ends and says why, with code 1', async () => {
+    const run = await startRun('run', ...CROSSOVER, '--id', 'bt_endless', '--days-per-second', '10');
+    await run.waitForLine(/^ +\d+ % {2}.* left$/);
+    await worker.stop();
+    const stream = 'tickcast:{backtest_progress}:bt_endless';
+    // As Redis would take it from nobody, and so not with the end either.
+    const frame = await redis.cli('HGET', stream, 'frame');
+    await redis.cli('HSET', stream, 'frame', frame.replace(/"current_date":"[^"]+"/, '"current_date":7'));
+    worker = await startWorker();
+    expect(await run.exited).toEqual({ code: 1, signal: null });
+    expect(run.lines().at(-1)).toMatch(/bt_endless is over \(failed: .*\), but Redis does not have its last report/);
+  }, 60_000);
+
   test('cancel ends a running backtest, and whoever follows it is told, with code 1', async () => {
     const run = await startRun('run', ...CROSSOVER, '--id', 'bt_stop', '--days-per-second', '10');
     await run.waitForLine(/^ +\d+ % {2}.* left$/);

@@ -36,6 +36,12 @@ export interface Backtests {
    */
   list(): Promise<BacktestEntry[]>;
   /**
+   * One backtest, as long as its job is known: it may have left before its last report.
+   *
+   * @throws BackplaneUnavailableError
+   */
+  find(id: string): Promise<BacktestEntry | null>;
+  /**
    * Ends a backtest: `cancelled` if no worker had it and its end is published already, `stopping` if its worker ends it
    * within a second.
    *
@@ -119,6 +125,12 @@ export function createBacktests({ redisUrl, redisPrefix }: QueueOptions): Backte
         return [...byId.values()].filter((entry) => !!entry).toSorted((a, b) => b.submittedAt - a.submittedAt);
       }),
 
+    find: (id) =>
+      reached(async () => {
+        const job = isKey(id) ? await findJob(id) : undefined;
+        return job === undefined ? null : backtestEntry(job, listedOf(await job.getState()));
+      }),
+
     cancel: (id) =>
       reached(async () => {
         const job = isKey(id) ? await findJob(id) : undefined;
@@ -147,6 +159,11 @@ export function createBacktests({ redisUrl, redisPrefix }: QueueOptions): Backte
 function endOf(report: BacktestReport | null, jobState?: string): string | null {
   if (report !== null && isTerminal(report)) return report.status ?? null;
   return jobState === 'completed' || jobState === 'failed' ? jobState : null;
+}
+
+function listedOf(state: Awaited<ReturnType<Job['getState']>>): Listed {
+  if (state === 'completed' || state === 'failed') return 'finished';
+  return state === 'active' || state === 'delayed' ? state : 'waiting';
 }
 
 async function isReady(redis: Commands): Promise<void> {

@@ -19,9 +19,14 @@ export function queuePrefix(redisPrefix: string): string {
   return `${redisPrefix}{jobs}`;
 }
 
+/** Redis key of a job itself. */
+export function jobKey(redisPrefix: string, queue: string, jobId: string): string {
+  return `${queuePrefix(redisPrefix)}:${queue}:${jobId}`;
+}
+
 /** Redis key of BullMQ's lock of a job: its value is the token of the worker that has the job, while it has it. */
 export function jobLockKey(redisPrefix: string, queue: string, jobId: string): string {
-  return `${queuePrefix(redisPrefix)}:${queue}:${jobId}:lock`;
+  return `${jobKey(redisPrefix, queue, jobId)}:lock`;
 }
 
 export interface QueueOptions {

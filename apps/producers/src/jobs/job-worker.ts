@@ -1,6 +1,6 @@
 import { once, setMaxListeners } from 'node:events';
 import { type HeldLease, withDeadline } from '@tickcast/backplane';
-import { closeQueue, JOB_OPTIONS, jobLockKey, queuePrefix, workerConnection } from '@tickcast/jobs';
+import { closeQueue, JOB_OPTIONS, jobKey, jobLockKey, queuePrefix, workerConnection } from '@tickcast/jobs';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Bus } from '../bus.ts';
 import { hasCode } from '../errors.ts';
@@ -107,7 +107,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
     } catch (error) {
       // To BullMQ, WaitingError says that the job is not its to end.
       if (lock.lost.aborted || hasCode(error, 'lease_lost')) {
-        log.warn({ job: job.id }, 'lost the lock of a job: another worker goes on with it');
+        log.warn({ job: job.id }, await whyLost(job));
         throw new WaitingError();
       }
       if (!stop.signal.aborted) throw error;
@@ -116,6 +116,12 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
     } finally {
       lock.release();
     }
+  }
+
+  async function whyLost({ id = '' }: Job): Promise<string> {
+    const isThere = await bus.redis.exists(jobKey(bus.redisPrefix, queue, id)).catch(() => 1);
+    if (isThere === 1) return 'lost the lock of a job: another worker goes on with it';
+    return 'Redis does not know a job any more that was under way: nobody goes on with it';
   }
 
   async function handBack(job: Job, token: string): Promise<void> {
