@@ -1,5 +1,6 @@
 /** Whoever may write to Redis may write anything: what is bad there is passed over, and all else is watched. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { BACKTESTS_QUEUE } from '@tickcast/jobs';
 import { eventually } from '@tickcast/testing';
 import { type AlertsWorld, openAlertsWorld, termsOf, untilWatched } from './support/alerts.ts';
 import type { WorkerProcess } from './support/worker-process.ts';
@@ -14,6 +15,7 @@ beforeAll(async () => {
   world = await openAlertsWorld([
     { name: 'memory', type: 'agent_memory', percent: 95 },
     { name: 'move', type: 'price_move', symbols: SYMBOLS, percent: 1, window_seconds: 60 },
+    { name: 'depth', type: 'queue_depth', queue: BACKTESTS_QUEUE, jobs: 2 },
   ]);
   worker = await world.startWorker('watcher');
   await untilWatched(world);
@@ -88,3 +90,9 @@ test('streams whose state is of another type or holds nonsense are named, once e
     ...[WRONG_TYPE, BAD_FRAME, BAD_STATE].map((symbol) => `tickcast:{market_data:${symbol}}`),
   ]);
 }, 60_000);
+
+test('figures that a rule asks for and that can not be read are told of', async () => {
+  await overwrite(`tickcast:{jobs}:${BACKTESTS_QUEUE}:wait`, 'x');
+  await worker.process.waitForLine(/WRONGTYPE.*figures that a rule looks at/, 15_000);
+  await untilWatched(world);
+});

@@ -27,7 +27,7 @@ export function pollFigures({ bus, rules, onObservation }: FiguresOptions): { cl
     readings.push(async () => ({ kind: 'seats', seats: await countSeats(bus) }));
   }
 
-  const polls = readings.map((read) => poll(read, onObservation));
+  const polls = readings.map((read) => poll(read, { bus, onObservation }));
   return {
     async close() {
       for (const timer of polls) clearInterval(timer);
@@ -36,15 +36,28 @@ export function pollFigures({ bus, rules, onObservation }: FiguresOptions): { cl
   };
 }
 
-function poll(read: () => Promise<Observation>, onObservation: FiguresOptions['onObservation']): NodeJS.Timeout {
+function poll(
+  read: () => Promise<Observation>,
+  { bus, onObservation }: Pick<FiguresOptions, 'bus' | 'onObservation'>,
+): NodeJS.Timeout {
   let isReading = false;
+  let told: string | null = null;
+  const fail = ({ message: problem }: Error): null => {
+    // The bus tells of a Redis that is away.
+    if (!bus.up || problem === told) return null;
+    told = problem;
+    bus.log.warn({ problem }, 'figures that a rule looks at can not be read');
+    return null;
+  };
   const once = async (): Promise<void> => {
     // BullMQ's commands wait for Redis, however long it is away: one is enough.
     if (isReading) return;
     isReading = true;
     const answer = read().finally(() => (isReading = false));
-    const observation = await withDeadline(answer, READ_WITHIN_MS, () => new Error('too late')).catch(() => null);
-    if (observation !== null) onObservation(observation);
+    const observation = await withDeadline(answer, READ_WITHIN_MS, () => new Error('too late')).catch(fail);
+    if (observation === null) return;
+    told = null;
+    onObservation(observation);
   };
   void once();
   return setInterval(() => void once(), READ_EVERY_MS);
