@@ -93,6 +93,7 @@ test('streams whose state is of another type or holds nonsense are named, once e
 
 test('figures that a rule asks for and that can not be read are told of', async () => {
   await overwrite(`tickcast:{jobs}:${BACKTESTS_QUEUE}:wait`, 'x');
-  await worker.process.waitForLine(/WRONGTYPE.*figures that a rule looks at/, 15_000);
+  const line = await worker.process.waitForLine(/WRONGTYPE.*figures that a rule looks at/, 15_000);
+  expect(JSON.parse(line)).toMatchObject({ level: 40 });
   await untilWatched(world);
 });
