@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BacktestRequest, checkBacktestRequest } from '@tickcast/jobs';
+import { hasCode } from '../errors.ts';
 import type { DailyBar } from '../market/daily-bars.ts';
 import { MarketFileError, readDailyBars } from '../market/market-file.ts';
 import { BacktestRefusedError } from './engine.ts';
@@ -21,7 +22,9 @@ export async function readBars(directory: string, request: BacktestRequest): Pro
   const path = join(directory, data);
   try {
     await access(path);
-  } catch {
+  } catch (error) {
+    // Anything else, such as a disk that is away, may be over when it is tried again.
+    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTDIR')) throw error;
     throw new BacktestRefusedError(`data: there is no file ${data} in the workers' data directory`);
   }
   let bars: DailyBar[];

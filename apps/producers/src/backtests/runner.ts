@@ -75,10 +75,10 @@ async function runFrom(
     const request = parseRequest(job.data);
     const { strategy, params, days_per_second: daysPerSecond } = request;
     const bars = await readBars(dataDirectory, request);
-    // What was published last may not have been saved.
-    refuseOtherBars(last === null || mayBeOf(last, bars));
     const { checkpoint } = (job.progress ?? {}) as Partial<SavedBacktest>;
     const backtest = startBacktest({ bars, strategy, params }, checkpoint);
+    // What was published last may not have been saved.
+    refuseOtherBars(last === null || mayBeOf(last, bars));
     return await runToEnd({ bus, backtestId, backtest, daysPerSecond, last, turns }, inHand);
   } catch (error) {
     if (error instanceof BacktestRefusedError) throw new UnrecoverableError(error.message);
