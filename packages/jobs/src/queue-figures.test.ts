@@ -20,7 +20,7 @@ test('an empty queue has nothing waiting, since no time', async () => {
   expect(await readQueueFigures(queue)).toEqual(none);
 });
 
-test('jobs are counted by state, those with a priority too, and the oldest of them tells how long they wait', async () => {
+test('jobs are counted by state, and the oldest that waits tells how long they wait', async () => {
   await queue.add('old', {}, { timestamp: Date.now() - 90_000 });
   await queue.add('new', {});
   await queue.add('urgent', {}, { priority: 1 });
@@ -29,6 +29,14 @@ test('jobs are counted by state, those with a priority too, and the oldest of th
   expect(figures).toMatchObject({ waiting: 3, active: 0, delayed: 1, failed: 0 });
   expect(figures.oldestWaitingSeconds).toBeGreaterThanOrEqual(90);
   expect(figures.oldestWaitingSeconds).toBeLessThan(120);
+});
+
+test('a job that waits behind more urgent ones is the oldest too', async () => {
+  await queue.add('starving', {}, { priority: 9, timestamp: Date.now() - 600_000 });
+  const figures = await readQueueFigures(queue);
+  expect(figures).toMatchObject({ waiting: 4 });
+  expect(figures.oldestWaitingSeconds).toBeGreaterThanOrEqual(600);
+  expect(figures.oldestWaitingSeconds).toBeLessThan(630);
 });
 
 test('all keys of a queue are in the slot of its prefix', async () => {

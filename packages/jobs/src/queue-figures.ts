@@ -10,18 +10,25 @@ export interface QueueFigures {
   readonly oldestWaitingSeconds: number;
 }
 
-/** Reads how a queue stands. Waits as long as the queue's connection does. */
+/** Of those with a priority: each may be the oldest, and all are read. */
+const LOOKED_AT = 100;
+
+/** Reads how a queue stands; of jobs with a priority, the age of the next 100. Waits as long as the queue's connection does. */
 export async function readQueueFigures(queue: Queue): Promise<QueueFigures> {
-  const [counts, [oldest]] = await Promise.all([
+  const [counts, next, prioritized] = await Promise.all([
     queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'failed'),
     queue.getJobs(['wait'], 0, 0, true),
+    queue.getJobs(['prioritized'], 0, LOOKED_AT - 1, true),
   ]);
   const count = (state: string): number => counts[state] ?? 0;
+  // A job that was delayed waits since then.
+  const waitingSince = [...next, ...prioritized].map(({ timestamp, delay }) => timestamp + delay);
+  const now = Date.now();
   return {
     waiting: count('wait') + count('prioritized'),
     active: count('active'),
     delayed: count('delayed'),
     failed: count('failed'),
-    oldestWaitingSeconds: oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp - oldest.delay) / 1000),
+    oldestWaitingSeconds: (now - Math.min(now, ...waitingSince)) / 1000,
   };
 }
