@@ -181,10 +181,25 @@ test('a job without an id of its own, as other languages put it in, is a backtes
   await eventually(() => statusesOf(job.id ?? '').includes('completed'));
 });
 
+test('of dead letters the newest 10,000 are kept', async () => {
+  const old = Array.from({ length: 10_003 }, (_, index) => ({
+    name: 'old',
+    data: {},
+    opts: { jobId: `old-${index}` },
+  }));
+  await letters.addBulk(old);
+  await putIn('bt_newest', requestOf({ strategy: 'none' }));
+  await failed('bt_newest');
+  expect(await letters.getJob('backtests-bt_newest')).toBeDefined();
+  expect((await readQueueFigures(letters)).waiting).toBe(10_000);
+  expect(await letters.getJob('old-3')).toBeUndefined();
+  expect(await letters.getJob('old-4')).toBeDefined();
+}, 30_000);
+
 test('the worker counts what it tried again and what it gave up', async () => {
   const page = await (await fetch(`${worker.adminUrl}/metrics`)).text();
   const count = (name: string): number =>
     Number(new RegExp(`tickcast_jobs_${name}_total\\{queue="backtests"\\} (\\d+)`).exec(page)?.[1] ?? 0);
   expect(count('retried')).toBe(3);
-  expect(count('dead_lettered')).toBe(18);
+  expect(count('dead_lettered')).toBe(19);
 });
