@@ -95,6 +95,7 @@ export async function runJobWorker<Data>(options: JobWorkerOptions<Data>, signal
   }
 
   async function take(job: Job<Data>, token: string | undefined): Promise<unknown> {
+    log.debug({ job: job.id }, 'took a job');
     const held = { key: jobLockKey(bus.redisPrefix, queue, job.id ?? ''), holder: token ?? '' };
     const lock = keepLock(job, held.holder, LOCK_MS);
     const ended = AbortSignal.any([stop.signal, lock.lost]);
