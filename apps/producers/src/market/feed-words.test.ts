@@ -5,29 +5,30 @@ import { afterAll, expect, test } from '@jest/globals';
 import { normalSymbol } from '@tickcast/protocol';
 import { parseFeed } from './feed-words.ts';
 
+const UNENDED = new AbortController().signal;
 const directory = mkdtempSync(join(tmpdir(), 'tickcast-feed-'));
 const FILE = join(directory, 'ticks.csv');
 writeFileSync(FILE, 'timestamp,symbol,price,volume\n1732000000,700.HK,400,100\n1732000001,5.hk,70,100\n');
 afterAll(() => rmSync(directory, { recursive: true }));
 
 test('by default ten well-known symbols are simulated', async () => {
-  const symbols = await parseFeed(['simulate']).symbols();
+  const symbols = await parseFeed(['simulate']).symbols(UNENDED);
   expect(symbols).toHaveLength(10);
   expect(symbols).toContain('0700.HK');
 });
 
 test('symbols are a number, up to 2000 different codes, or names in any of their forms', async () => {
-  expect(await parseFeed(['simulate', '--symbols', '700.HK,HK.00005, 0700.hk']).symbols()).toEqual([
+  expect(await parseFeed(['simulate', '--symbols', '700.HK,HK.00005, 0700.hk']).symbols(UNENDED)).toEqual([
     '0700.HK',
     '0005.HK',
   ]);
-  const many = await parseFeed(['simulate', '--symbols', '2000']).symbols();
+  const many = await parseFeed(['simulate', '--symbols', '2000']).symbols(UNENDED);
   expect(new Set(many).size).toBe(2000);
   expect(many.every((symbol) => normalSymbol(symbol) === symbol && symbol.length === 7)).toBe(true);
 });
 
 test('a replay has the symbols of its file, in normal form', async () => {
-  expect(await parseFeed(['replay', FILE, '--speed', '10', '--once', '--max-gap=2']).symbols()).toEqual([
+  expect(await parseFeed(['replay', FILE, '--speed', '10', '--once', '--max-gap=2']).symbols(UNENDED)).toEqual([
     '0700.HK',
     '0005.HK',
   ]);

@@ -21,9 +21,10 @@ export interface Feed {
   /**
    * The symbols it has quotes of, in normal form. Asked once, when the worker starts.
    *
+   * @param signal aborted when this worker has to stop: nobody waits for the answer any more
    * @throws when the source is not usable: then the worker does not start
    */
-  symbols(): Promise<readonly string[]>;
+  symbols(signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Batches of quotes as they come due. Called whenever this worker takes over, and only one of its answers is read at a
    * time. A quote that can't be published at once gives way to the next one of its symbol, so that a slow Redis never holds

@@ -14,6 +14,7 @@ const SAMPLES = new URL('../../samples/', import.meta.url);
 const directory = mkdtempSync(join(tmpdir(), 'tickcast-replay-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const UNENDED = new AbortController().signal;
 /** Everything is due at once. */
 const AT_ONCE = { speed: 1e6, maxGapSeconds: 0 };
 
@@ -176,12 +177,34 @@ test('a replay ends soon after it is told to, in the middle of a gap', async () 
   expect(count).toBe(2);
 });
 
+test('a replay that is told to end while it reads its file does not read on: for its symbols, or up to where it goes on', async () => {
+  const row = { symbol: '0700.HK', open: 400, high: 400, low: 400, price: 400, volume: 100 };
+  const rows = Array.from({ length: 100_000 }, (_, index): Trade => ({ ...row, timestamp: START + index }));
+  const path = fileOf([
+    ...rows,
+    { ...row, symbol: 'only reading it to the end shows that it is bad', timestamp: START },
+  ]);
+  const replay = createReplay({ path, once: true, ...AT_ONCE });
+  const soon = (): AbortSignal => {
+    const stop = new AbortController();
+    setImmediate(() => stop.abort());
+    return stop.signal;
+  };
+  await expect(replay.symbols(soon())).rejects.toMatchObject({ name: 'AbortError' });
+  const ahead = { ...row, timestamp: START + 200_000 };
+  const batches: unknown[] = [];
+  for await (const batch of replay.quotes(new Map([[ahead.symbol, ahead]]), soon())) batches.push(batch);
+  expect(batches).toEqual([]);
+});
+
 test('a file without rows is refused, and one with a bad row is before anything is published', async () => {
   const replay = { once: true, ...AT_ONCE };
-  await expect(createReplay({ path: fileOf([]), ...replay }).symbols()).rejects.toThrow('there are no rows in it');
+  await expect(createReplay({ path: fileOf([]), ...replay }).symbols(UNENDED)).rejects.toThrow(
+    'there are no rows in it',
+  );
   const path = join(directory, 'bad.csv');
   writeFileSync(path, 'timestamp,symbol,price,volume\n1732000000,0700.HK,400,100\n1732000001,0700.HK,,100\n');
-  await expect(createReplay({ path, ...replay }).symbols()).rejects.toThrow(
+  await expect(createReplay({ path, ...replay }).symbols(UNENDED)).rejects.toThrow(
     'bad.csv:3: price must be a number, not ""',
   );
 });

@@ -22,9 +22,9 @@ const MAX_BATCH = 512;
 /** The ticks or bars of a file, at the times that were between them. Their timestamps are those of the file. */
 export function createReplay(replay: Replay): Feed {
   return {
-    symbols: () => symbolsIn(replay.path),
+    symbols: (signal) => symbolsIn(replay.path, signal),
     async *quotes(last, signal) {
-      let position = await positionIn(replay, last);
+      let position = await positionIn(replay, last, signal);
       do {
         yield* onePass(replay, { position, last, signal });
         position = null;
@@ -36,9 +36,12 @@ export function createReplay(replay: Replay): Feed {
 }
 
 /** Reads the whole file once, which shows what is wrong with it before anything is published. */
-async function symbolsIn(path: string): Promise<string[]> {
+async function symbolsIn(path: string, signal: AbortSignal): Promise<string[]> {
   const symbols = new Set<string>();
-  for await (const { symbol } of readTrades(path)) symbols.add(symbol);
+  for await (const { symbol } of readTrades(path)) {
+    signal.throwIfAborted();
+    symbols.add(symbol);
+  }
   if (symbols.size === 0) throw new MarketFileError(`${path}: there are no rows in it`);
   return [...symbols];
 }
@@ -49,11 +52,15 @@ async function symbolsIn(path: string): Promise<string[]> {
  * With one pass that is the newest of them. With many the newest may be of an earlier pass, so it is the one that was
  * published last.
  */
-async function positionIn({ path, once }: Replay, last: ReadonlyMap<string, Quote>): Promise<number | null> {
+async function positionIn(
+  { path, once }: Replay,
+  last: ReadonlyMap<string, Quote>,
+  signal: AbortSignal,
+): Promise<number | null> {
   const newest = Math.max(...[...last.values()].map(({ timestamp }) => timestamp));
   const found = new Set<string>();
   for await (const { symbol, timestamp } of readTrades(path)) {
-    if (timestamp > newest || last.size === 0) break;
+    if (timestamp > newest || last.size === 0 || signal.aborted) break;
     if (last.get(symbol)?.timestamp === timestamp) found.add(symbol);
   }
   const published = [...last.values()].filter(({ symbol }) => found.has(symbol)).map(({ timestamp }) => timestamp);
@@ -75,6 +82,7 @@ async function* onePass(replay: Replay, { position, last, signal }: Pass): Async
   let batch: Quote[] = [];
   let isResuming = position !== null;
   for await (const trade of readTrades(replay.path)) {
+    if (signal.aborted) return;
     if (isResuming && trade.timestamp > (position ?? 0)) {
       isResuming = false;
       batch = unpublished(replay, quotes, last);

@@ -181,6 +181,14 @@ test('while Redis hangs, a feed is not held up: what it can not take is dropped,
   expect(await counted('tickcast_quotes_skipped_total', { reason: 'superseded' })).toBeGreaterThan(0);
 });
 
+test('a worker that has to stop does not wait for a feed that has not told its symbols yet', async () => {
+  const silent: Feed['quotes'] = async function* () {};
+  const waiting: Feed = { symbols: () => new Promise(() => undefined), quotes: silent };
+  const ended = createMarketRole({ bus, feed: waiting, registry }).run(stop.signal);
+  stop.abort();
+  expect(await ended).toBeUndefined();
+});
+
 test('a feed that names a symbol which is not in normal form, or can not tell its symbols, is refused', async () => {
   const refused = (feed: Feed): Promise<void> =>
     createMarketRole({ bus, feed, registry: new Registry() }).run(stop.signal);

@@ -25,7 +25,8 @@ export function createMarketRole({ bus, feed, registry }: MarketRoleOptions): Ro
   return {
     name: 'market',
     async run(signal) {
-      const symbols = await symbolsOf(feed);
+      const symbols = await Promise.race([symbolsOf(feed, signal), aborted(signal)]);
+      if (symbols === null) return;
       metrics.symbols.set(symbols.length);
       const work = (held: HeldLease, working: AbortSignal) =>
         publishFeed({ bus, feed, symbols, metrics, held, signal: working });
@@ -34,11 +35,22 @@ export function createMarketRole({ bus, feed, registry }: MarketRoleOptions): Ro
   };
 }
 
-async function symbolsOf(feed: Feed): Promise<readonly string[]> {
-  const symbols = await feed.symbols();
+/** @returns null when the feed gave up since it was told to */
+async function symbolsOf(feed: Feed, signal: AbortSignal): Promise<readonly string[] | null> {
+  const symbols = await feed.symbols(signal).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+  if (symbols === null) return null;
   const wrong = symbols.find((symbol) => normalSymbol(symbol) !== symbol);
   if (wrong !== undefined) throw new Error(`the feed names a symbol that is not in normal form: "${wrong}"`);
   return symbols;
+}
+
+/** Not every feed gives up what it waits for. */
+async function aborted(signal: AbortSignal): Promise<null> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return null;
 }
 
 interface Term {
