@@ -97,6 +97,13 @@ test('price_move fires from its percentage on, up or down, with the signed move'
   expect(stand(feed(condition, quote(990, 3)), 3)).toEqual(firing(-1.49, '0700.HK 60秒内下跌1.49%'));
 });
 
+test('a price_move is over when its symbol has fallen silent for the window', () => {
+  const rule = { type: 'price_move', symbols: [SYMBOL], percent: 5, window_seconds: 5 };
+  const condition = feed(conditionOf(rule), quote(100, 10), quote(120, 10));
+  expect(stand(condition, 15)).toMatchObject({ firing: true, value: 20 });
+  expect(stand(condition, 15.1)).toEqual(calm(0));
+});
+
 test('a price of 0 or below is none: no price_move is told to it or from it', () => {
   const rule = { type: 'price_move', symbols: [SYMBOL], percent: 0.5, window_seconds: 60 };
   const condition = feed(conditionOf(rule), quote(100, 0), quote(0, 1), quote(-1, 2));
@@ -115,7 +122,6 @@ test('a small price_move is known to be one only when a whole window was watched
   const condition = feed(conditionOf(rule), quote(1000, 0), quote(1001, 59));
   expect(stand(condition, 59)).toBeNull();
   expect(stand(condition, 60)).toEqual(calm(0.1));
-  expect(stand(condition, 120)).toBeNull();
 });
 
 test('stale_feed counts from the last event, or from when watching began', () => {

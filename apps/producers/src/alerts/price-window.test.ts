@@ -4,12 +4,17 @@ import { PriceWindow } from './price-window.ts';
 
 const rounded = (value: number | null) => value && Number(value.toFixed(9));
 
-test('without a price in the window there is no move', () => {
+test('without a price there is no move; the last one holds, and a symbol that has fallen silent moves no more', () => {
   const window = new PriceWindow(1000);
   expect(window.largestMove(0)).toBeNull();
   window.add({ at: 0, price: 100 });
-  expect(window.largestMove(1000)).toBe(0);
-  expect(window.largestMove(1001)).toBeNull();
+  window.add({ at: 1, price: 120 });
+  expect(window.largestMove(1000)).toBeCloseTo(20, 10);
+  expect(window.largestMove(1001)).toBe(0);
+  expect(window.largestMove(5000)).toBe(0);
+  // From before a silence to after it is no move within the window.
+  window.add({ at: 6000, price: 240 });
+  expect(window.largestMove(6000)).toBe(0);
 });
 
 test('the larger of rise and fall counts, from any price in the window to the newest', () => {
@@ -45,7 +50,7 @@ test('it says what a search through all prices of the window says', () => {
       const within = all.filter(({ at }) => at >= now - 1000);
       const last = within.at(-1)?.price;
       const moves = within.map(({ price: from }) => Math.abs((last ?? Number.NaN) - from) / from);
-      const size = last === undefined ? null : Math.max(...moves) * 100;
+      const size = last === undefined ? (all.length === 0 ? null : 0) : Math.max(...moves) * 100;
       const move = window.largestMove(now);
       expect(rounded(move && Math.abs(move))).toBe(rounded(size));
     }),

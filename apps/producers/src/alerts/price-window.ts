@@ -26,14 +26,16 @@ export class PriceWindow {
   }
 
   /**
-   * The largest move from any price in the window that ends now to the newest one, in percent: below 0 when it fell.
+   * The largest move from any price in the window that ends now to the newest one, in percent: below 0 when it fell. A
+   * price holds until the next one: of a symbol that has fallen silent it is 0.
    *
-   * @returns null when there is no price in the window
+   * @returns null when there was no price yet
    */
   largestMove(now: number): number | null {
-    this.#forget(now);
     const newest = this.#highs.at(-1);
     if (newest === undefined) return null;
+    if (now - newest.at > this.#lengthMs) return 0;
+    this.#forget(now);
     const rise = percentFrom(this.#lows[0], newest);
     const fall = percentFrom(this.#highs[0], newest);
     return rise >= -fall ? rise : fall;

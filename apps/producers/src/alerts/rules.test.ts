@@ -116,6 +116,14 @@ test('a file that is bad or not there is named', () => {
   rmSync(folder, { recursive: true });
 });
 
+test('a file that begins with a byte order mark is as good as one without', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tickcast-rules-'));
+  const path = join(folder, 'rules.json');
+  writeFileSync(path, `\uFEFF${JSON.stringify({ rules: [memory] })}`);
+  expect(readRules(path)).toHaveLength(1);
+  rmSync(folder, { recursive: true });
+});
+
 // Written by: JSON.stringify(RulesFile, null, 2), then prettier.
 test('the schema that editors check a rules file by is that of the code', () => {
   const shipped: unknown = JSON.parse(readFileSync(join(RULES, 'rules.schema.json'), 'utf8'));

@@ -40,7 +40,8 @@ const CHECKS = new Map(TYPES.map((type) => [type, compileCheck(RULE_SCHEMAS[type
 export function readRules(path: string): AlertRule[] {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    // Editors of Windows put a mark in front that nobody sees, and that is no JSON (RFC 8259, section 8.1).
+    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
     throw new Error(`the alert rules can't be read: ${(error as Error).message}`, { cause: error });
   }
