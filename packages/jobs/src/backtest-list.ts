@@ -50,7 +50,7 @@ export function backtestEntry(job: Job, state: Listed): BacktestEntry | null {
     request: (job.data ?? {}) as Partial<BacktestRequest>,
     // Its last save may be a little before its end.
     progress: shown === 'completed' ? 1 : (seen.progress ?? 0),
-    currentDate: seen.current_date ?? '',
+    currentDate: lastDayOf(job) ?? seen.current_date ?? '',
     submittedAt: job.timestamp,
     finishedAt: job.finishedOn ?? null,
     error: job.failedReason ?? '',
@@ -60,4 +60,11 @@ export function backtestEntry(job: Job, state: Listed): BacktestEntry | null {
 function endOf(job: Job): BacktestEntry['state'] {
   const outcome = (job.returnvalue ?? null) as Partial<BacktestOutcome> | null;
   return outcome === null ? 'failed' : (outcome.status ?? 'completed');
+}
+
+/** Of a completed backtest; its last save may be a few days before its end. */
+function lastDayOf(job: Job): string | null {
+  const { result } = (job.returnvalue ?? {}) as Partial<BacktestOutcome>;
+  const { last_date: day } = (result ?? {}) as { last_date?: unknown };
+  return typeof day === 'string' ? day : null;
 }

@@ -8,7 +8,7 @@ function scheduleAt(reportedDays = -1) {
 
 const days = (completedDays: number, totalDays = 1000) => ({ completedDays, totalDays });
 
-test('the start is reported, and then each percent', () => {
+test('the start is reported, and then steps of at most a percent', () => {
   const { clock, schedule } = scheduleAt();
   expect(schedule.isDue(days(0))).toBe(true);
   schedule.reported(days(0));
@@ -17,8 +17,23 @@ test('the start is reported, and then each percent', () => {
   expect(schedule.isDue(days(10))).toBe(true);
   schedule.reported(days(13));
   clock.ms += 500;
-  expect(schedule.isDue(days(19))).toBe(false);
-  expect(schedule.isDue(days(20))).toBe(true);
+  expect(schedule.isDue(days(22))).toBe(false);
+  expect(schedule.isDue(days(23))).toBe(true);
+});
+
+test('where the days are no multiple of a hundred, a step is rather less than a percent', () => {
+  const { clock, schedule } = scheduleAt();
+  schedule.reported(days(0, 780));
+  clock.ms += 500;
+  expect(schedule.isDue(days(6, 780))).toBe(false);
+  expect(schedule.isDue(days(7, 780))).toBe(true);
+});
+
+test('of less than a hundred days each is a step', () => {
+  const { clock, schedule } = scheduleAt();
+  schedule.reported(days(0, 30));
+  clock.ms += 500;
+  expect(schedule.isDue(days(1, 30))).toBe(true);
 });
 
 test('a slow one is reported every 10 s, if a day is over', () => {

@@ -2,7 +2,10 @@ import type { Backtest } from './engine.ts';
 
 type Days = Pick<Backtest, 'completedDays' | 'totalDays'>;
 
-/** When a backtest reports: with each percent, and every 10 s; at most 10 times a second, and never the same twice. */
+/**
+ * When a backtest reports: in steps of at most a percent (of a day, where that is more), and every 10 s; at most 10 times a
+ * second, and never the same twice.
+ */
 export interface ReportSchedule {
   isDue(days: Days): boolean;
   reported(days: Days): void;
@@ -21,13 +24,13 @@ export function createReportSchedule(
 ): ReportSchedule {
   let lastDays = reportedDays;
   let lastAt = Number.NEGATIVE_INFINITY;
-  const percent = (days: number, total: number): number => Math.floor((100 * days) / total);
+  const stepOf = (totalDays: number): number => Math.max(1, Math.floor(totalDays / 100));
   return {
     isDue({ completedDays, totalDays }) {
       if (completedDays <= lastDays) return false;
       const silentMs = now() - lastAt;
       if (silentMs < PAUSE_MS) return false;
-      return silentMs >= EVERY_MS || percent(completedDays, totalDays) > percent(lastDays, totalDays);
+      return lastDays < 0 || silentMs >= EVERY_MS || completedDays - lastDays >= stepOf(totalDays);
     },
     reported({ completedDays }) {
       lastDays = completedDays;

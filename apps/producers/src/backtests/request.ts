@@ -36,7 +36,9 @@ export async function readBars(directory: string, request: BacktestRequest): Pro
     throw new BacktestRefusedError(`data: ${error.message.replaceAll(path, data)}`, { cause: error });
   }
   if (bars.length > 0) return bars;
-  throw new BacktestRefusedError(`${data} has no bars of ${symbol} from ${from} to ${to}: choose other days`);
+  throw new BacktestRefusedError(
+    `${data} has no bars of ${symbol} from ${from} to ${to}: choose another symbol or other days`,
+  );
 }
 
 function isReadingTrouble(cause: unknown): boolean {
