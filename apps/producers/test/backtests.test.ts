@@ -59,7 +59,7 @@ test('a backtest that need not be watched is over at once, and is listed with it
   expect((await ended(id)).at(-1)?.data.result).toEqual(await undisturbed(request));
   await eventually(async () => {
     const entry = (await world.backtests.list()).find((one) => one.id === id);
-    expect(entry).toMatchObject({ state: 'completed', progress: 1, request, error: '' });
+    expect(entry).toMatchObject({ state: 'completed', progress: 1, currentDate: '2021-12-31', request, error: '' });
   });
 });
 

@@ -56,7 +56,7 @@ function timestampIn(fields: Fields): number {
   throw wrong(
     fields,
     'timestamp',
-    'Unix seconds, ISO 8601 (Hong Kong time when it names no zone) or a date YYYY-MM-DD',
+    'Unix seconds, ISO 8601 (Hong Kong time when it names no zone) or a date YYYY-MM-DD, from 1974 on',
   );
 }
 
