@@ -30,7 +30,8 @@ export interface Feed {
    * time. A quote that can't be published at once gives way to the next one of its symbol, so that a slow Redis never holds
    * a feed up.
    *
-   * @param last the last value of each symbol that has one, in the order in which they were published: go on from there
+   * @param last the last value of each symbol that has one, in the order in which they were published: go on from there.
+   * Redis has them all, or has them again by now if it lost them and this worker did not
    * @param signal aborted when this worker has to stop: end soon after
    * @throws when the source fails: the worker that takes over, maybe this one, calls again
    */

@@ -1,5 +1,6 @@
 import { type HeldLease, MAX_HELD_EVENTS, type NewEvent, type PublishRefusedError } from '@tickcast/backplane';
 import type { Bus } from '../bus.ts';
+import { hasCode } from '../errors.ts';
 import type { Quote } from './feed.ts';
 import type { MarketMetrics, SkipReason } from './metrics.ts';
 import { frameOf } from './quote-frame.ts';
@@ -18,6 +19,8 @@ interface OutletOptions {
   bus: Bus;
   held: HeldLease;
   metrics: MarketMetrics;
+  /** Called with quotes that were published, or may have been. */
+  onPublished: (quotes: readonly Quote[]) => void;
   /** Called when quotes must not be published under this lease any more. */
   onEnd: (reason: Error) => void;
 }
@@ -26,7 +29,7 @@ interface OutletOptions {
  * Publishes quotes as long as the lease is held. At most one quote of a symbol waits, the newest, which says all that those
  * before it said. One that was sent is never sent again: it may have been published.
  */
-export function openOutlet({ bus, held, metrics, onEnd }: OutletOptions): QuoteOutlet {
+export function openOutlet({ bus, held, metrics, onPublished, onEnd }: OutletOptions): QuoteOutlet {
   /** In the order in which they were made. */
   const waiting = new Map<string, Quote>();
   const underWay = new Set<Promise<void>>();
@@ -42,13 +45,16 @@ export function openOutlet({ bus, held, metrics, onEnd }: OutletOptions): QuoteO
   const publish = async (quotes: readonly Quote[]): Promise<void> => {
     const stopTimer = metrics.seconds.startTimer();
     try {
-      count(await bus.publisher.publishHeld(held, quotes.map(eventOf)));
+      const answers = await bus.publisher.publishHeld(held, quotes.map(eventOf));
+      count(answers);
+      onPublished(quotes.filter((_quote, at) => typeof answers[at] === 'number'));
       isTroubled = false;
       stopTimer();
     } catch (error) {
       isTroubled = true;
       bus.noteFailure(error);
       skip('unanswered', quotes.length);
+      if (hasCode(error, 'backplane_unavailable')) onPublished(quotes);
       if (!isOutage(error)) onEnd(error as Error);
     }
   };
@@ -120,6 +126,5 @@ function eventOf(quote: Quote): NewEvent {
 
 /** Whether waiting may help: not with a lost lease, nor with a quote that is none. */
 function isOutage(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'backplane_unavailable' || code === 'function_unavailable';
+  return hasCode(error, 'backplane_unavailable') || hasCode(error, 'function_unavailable');
 }

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Bus, openBus } from '../bus.ts';
 import type { Feed, Quote } from './feed.ts';
+import { frameOf } from './quote-frame.ts';
 import { createMarketRole } from './role.ts';
 
 let redis: RedisServer;
@@ -106,6 +107,59 @@ test('a term does not outlive its connection: what was sent on it might come aft
   await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
   await eventually(async () => expect(await lastOf('0700.HK')).toEqual({ seq: 2, volume: 2 }), { withinMs: 15_000 });
   expect(asked).toEqual([0, 1]);
+});
+
+/** Publishes what the test adds to `due`, and tells what each term was given: symbols with their volumes. */
+function feedBySteps(due: Quote[], asked: Array<Array<[string, number]>>): Feed {
+  return feedOf(async function* (last, signal) {
+    asked.push([...last].map(([symbol, { volume }]) => [symbol, volume]));
+    for (; !signal.aborted; await sleep(5)) yield due.splice(0);
+  });
+}
+
+test('what a Redis that comes back empty has lost is published again by the worker that knows it, and gone on from', async () => {
+  const asked: Array<Array<[string, number]>> = [];
+  run(feedBySteps([quoteOf('9988.HK', 4), quoteOf('0700.HK', 7)], asked));
+  await eventually(async () => expect(await counted('tickcast_quotes_published_total')).toBe(2));
+  await redis.restart({ keepData: false });
+  await eventually(() => asked.length > 1, { withinMs: 20_000 });
+  expect(asked[1]?.toSorted()).toEqual([
+    ['0700.HK', 7],
+    ['9988.HK', 4],
+  ]);
+  await eventually(async () => expect(await lastOf('9988.HK')).toEqual({ seq: 1, volume: 4 }));
+  await eventually(async () => expect(await lastOf('0700.HK')).toEqual({ seq: 1, volume: 7 }));
+});
+
+test('of a Redis that comes back with older values than it had, the newer one of it and the worker counts', async () => {
+  const asked: Array<Array<[string, number]>> = [];
+  const due = [quoteOf('9988.HK', 4), quoteOf('0700.HK', 7)];
+  run(feedBySteps(due, asked));
+  await eventually(async () => expect((await lastOf('0700.HK')).volume).toBe(7));
+  await redis.cli('SAVE');
+  due.push(quoteOf('9988.HK', 5));
+  await eventually(async () => expect(await counted('tickcast_quotes_published_total')).toBe(3));
+  await redis.kill();
+  await redis.start();
+  await eventually(() => asked.length > 1, { withinMs: 20_000 });
+  expect(asked[1]).toEqual([
+    ['0700.HK', 7],
+    ['9988.HK', 5],
+  ]);
+  await eventually(async () => expect(await lastOf('9988.HK')).toEqual({ seq: 1, volume: 5 }));
+  expect((await lastOf('0700.HK')).volume).toBe(7);
+});
+
+test('as long as Redis has lost nothing its last values count, also one with an earlier timestamp than that of the worker', async () => {
+  const asked: Array<Array<[string, number]>> = [];
+  run(feedBySteps([quoteOf('0700.HK', 7)], asked));
+  await eventually(async () => expect(await counted('tickcast_quotes_published_total')).toBe(1));
+  // As of another worker, whose replay has begun again meanwhile.
+  await bus.publisher.publish({ channel: 'market_data', key: '0700.HK' }, frameOf(quoteOf('0700.HK', 1)));
+  await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+  await eventually(() => asked.length > 1, { withinMs: 20_000 });
+  expect(asked[1]).toEqual([['0700.HK', 1]]);
+  expect(await lastOf('0700.HK')).toEqual({ seq: 2, volume: 1 });
 });
 
 test('a quote that is none costs no other one', async () => {

@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 import type { Bus } from '../bus.ts';
 import { type Role, runDuty } from '../duty.ts';
 import type { Feed } from './feed.ts';
-import { readLastQuotes } from './last-quotes.ts';
+import { noteOwn, type OwnQuotes, readLastQuotes } from './last-quotes.ts';
 import { createMarketMetrics, type MarketMetrics } from './metrics.ts';
 import { openOutlet } from './quote-outlet.ts';
 
@@ -28,8 +28,9 @@ export function createMarketRole({ bus, feed, registry }: MarketRoleOptions): Ro
       const symbols = await Promise.race([symbolsOf(feed, signal), aborted(signal)]);
       if (symbols === null) return;
       metrics.symbols.set(symbols.length);
+      const own: OwnQuotes = new Map();
       const work = (held: HeldLease, working: AbortSignal) =>
-        publishFeed({ bus, feed, symbols, metrics, held, signal: working });
+        publishFeed({ bus, feed, symbols, own, metrics, held, signal: working });
       await runDuty({ bus, name: 'market', signal, work });
     },
   };
@@ -57,6 +58,8 @@ interface Term {
   bus: Bus;
   feed: Feed;
   symbols: readonly string[];
+  /** Of all terms of this worker. */
+  own: OwnQuotes;
   metrics: MarketMetrics;
   held: HeldLease;
   /** Aborted when this worker leads no more. */
@@ -64,13 +67,21 @@ interface Term {
 }
 
 /** @throws when the feed fails, or Redis does before there is anything to publish: another term begins anew then */
-async function publishFeed({ bus, feed, symbols, metrics, held, signal }: Term): Promise<void> {
-  const last = await readLastQuotes(bus, symbols);
-  bus.log.info({ symbols: symbols.length, continued: last.size }, 'publishing quotes');
+async function publishFeed({ bus, feed, symbols, own, metrics, held, signal }: Term): Promise<void> {
+  const { last, lost } = await readLastQuotes(bus, symbols, own);
+  bus.log.info({ symbols: symbols.length, continued: last.size, restored: lost.length }, 'publishing quotes');
   const end = new AbortController();
   const over = AbortSignal.any([signal, end.signal]);
-  const outlet = openOutlet({ bus, held, metrics, onEnd: (reason) => end.abort(reason) });
+  const outlet = openOutlet({
+    bus,
+    held,
+    metrics,
+    onPublished: (quotes) => noteOwn(own, quotes),
+    onEnd: (reason) => end.abort(reason),
+  });
   try {
+    // A feed goes on from there, and may have nothing more to say of a symbol.
+    outlet.offer(lost);
     for await (const quotes of feed.quotes(last, over)) {
       if (over.aborted) break;
       outlet.offer(quotes);
