@@ -101,10 +101,10 @@ export function openBus({ redisUrl, redisPrefix, log }: BusOptions): Bus {
   const said = new Set<string>();
   /** While Redis is away that is known; what it answers while it is there may need an operator. */
   const warnOnce = (error: unknown): void => {
-    const { message: problem } = error as Error;
-    if (!isUp() || said.has(problem)) return;
-    said.add(problem);
-    log.warn({ problem }, 'an event can not be published yet: trying again');
+    const { message } = error as Error;
+    if (!isUp() || said.has(message)) return;
+    said.add(message);
+    log.warn({ problem: message }, 'an event can not be published yet: trying again');
   };
 
   const noteFailure = (error: unknown): void => {
