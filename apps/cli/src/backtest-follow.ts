@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Commands, createNames, type Names, openStreams } from '@tickcast/backplane';
-import { type BacktestReport, isTerminal, lastReport } from '@tickcast/jobs';
+import type { Commands } from '@tickcast/backplane';
+import { type BacktestReport, isTerminal, readReport } from '@tickcast/jobs';
 import { parseCommand } from './arguments.ts';
 import { backtestIdArgument, withBacktests } from './backtest-calls.ts';
 import { createProgressDisplay, type ProgressDisplay } from './backtest-progress.ts';
@@ -61,11 +61,11 @@ async function follow(
   settings: Settings,
   { redis, display, interruption }: Following,
 ): Promise<BacktestReport> {
-  const names = createNames(settings.redisPrefix);
+  const look = (): Promise<BacktestReport | null | 'away'> => lookUp(redis, settings, id);
   let shown = '';
   let heardAt = performance.now();
   for (;;) {
-    const report = await readReport(redis, names, id);
+    const report = await look();
     const text = JSON.stringify(report);
     if (report === 'away') display.note('Redis does not answer: waiting for it');
     else if (report !== null && text !== shown) {
@@ -74,7 +74,7 @@ async function follow(
       shown = text;
       heardAt = performance.now();
     } else if (performance.now() - heardAt > SILENCE_MS) {
-      display.note(await explainSilence(id, settings, () => readReport(redis, names, id)));
+      display.note(await explainSilence(id, settings, look));
       heardAt = performance.now();
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal: interruption.signal });
@@ -82,10 +82,13 @@ async function follow(
 }
 
 /** What it reported last; null when it did not yet, `away` when Redis does not say. */
-async function readReport(redis: Commands, names: Names, id: string): Promise<BacktestReport | null | 'away'> {
+async function lookUp(
+  redis: Commands,
+  { redisPrefix }: Settings,
+  backtestId: string,
+): Promise<BacktestReport | null | 'away'> {
   try {
-    const [stream] = await openStreams(redis, names, 'backtest_progress', id);
-    return lastReport(stream);
+    return await readReport({ redis, redisPrefix, backtestId });
   } catch (error) {
     if ((error as { code?: unknown }).code === 'backplane_unavailable') return 'away';
     throw new CommandError((error as Error).message, { cause: error });
@@ -96,8 +99,7 @@ async function readReport(redis: Commands, names: Names, id: string): Promise<Ba
 async function checkThereIs(id: string, settings: Settings): Promise<void> {
   if ((await withBacktests(settings, (backtests) => backtests.find(id))) !== null) return;
   // One that was cancelled before a worker had it has left the queue.
-  const names = createNames(settings.redisPrefix);
-  const report = await withRedis(settings.redisUrl, (redis) => readReport(redis, names, id));
+  const report = await withRedis(settings.redisUrl, (redis) => lookUp(redis, settings, id));
   if (report !== null) return;
   throw new CommandError(`there is no backtest ${id}: \`tickcast backtest list\` shows those there are`);
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { withDeadline } from '@tickcast/backplane';
-import { BACKTESTS_QUEUE, closeQueue, DEAD_LETTERS_QUEUE, openQueue, readQueueFigures } from '@tickcast/jobs';
+import { BACKTESTS_QUEUE, closeQueue, countWaiting, DEAD_LETTERS_QUEUE, openQueue } from '@tickcast/jobs';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { openAdmin } from './admin.ts';
@@ -42,8 +42,6 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
   collectDefaultMetrics({ register: registry, prefix: 'tickcast_' });
   const backtests = openQueue(BACKTESTS_QUEUE, bus);
   const queues = [backtests, openQueue(DEAD_LETTERS_QUEUE, bus)];
-  // The bus tells of a Redis that is away.
-  for (const queue of queues) queue.on('error', () => undefined);
   watchQueues(registry, queues);
 
   const stop = new AbortController();
@@ -79,8 +77,8 @@ export async function startWorker({ config, feed, rules, log }: WorkerParts): Pr
   const usage = measureUsage();
   let lastCount = 0;
   const waitingBacktests = async (): Promise<number> => {
-    const reading = readQueueFigures(backtests).then(({ waiting }) => (lastCount = waiting));
-    return withDeadline(reading, QUEUE_READ_MS, () => new Error('too late')).catch(() => lastCount);
+    const counting = countWaiting(backtests).then((waiting) => (lastCount = waiting));
+    return withDeadline(counting, QUEUE_READ_MS).catch(() => lastCount);
   };
   const nothingWaits = async (): Promise<number> => 0;
   const coordinator = runCoordinator({

@@ -7,7 +7,7 @@ export type Commands = Redis;
 const COMMAND_TIMEOUT_MS = 800;
 
 /** Everybody reconnects at once after an outage; the jitter spreads it, the bound keeps it within a second. */
-function reconnectDelay(attempt: number): number {
+export function reconnectDelay(attempt: number): number {
   return Math.min(1000, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2);
 }
 

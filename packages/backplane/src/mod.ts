@@ -1,6 +1,6 @@
 export { type AgentRegistry, createAgentRegistry, type LapsedAgent } from './agent-registry.ts';
 export { type AlertLogPage, readAlertLog } from './alert-log-reader.ts';
-export { type Commands, connectCommands } from './connections.ts';
+export { type Commands, connectCommands, reconnectDelay } from './connections.ts';
 export { withDeadline } from './deadline.ts';
 export { decodeEnvelope, isEpoch, type NumberedEvent } from './envelope.ts';
 export { BackplaneUnavailableError, FunctionUnavailableError, LeaseLostError, PublishRefusedError } from './errors.ts';

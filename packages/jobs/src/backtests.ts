@@ -2,21 +2,14 @@ import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { BackplaneUnavailableError, type Commands, connectCommands } from '@tickcast/backplane';
 import { isKey } from '@tickcast/protocol';
-import { type Job, type JobType, Queue } from 'bullmq';
+import type { Job, JobType } from 'bullmq';
 import { type BacktestReport, isTerminal } from './backtest-events.ts';
 import { jobIdsOf, newBacktestId } from './backtest-ids.ts';
 import { type BacktestEntry, backtestEntry, type Listed } from './backtest-list.ts';
 import { type BacktestRequest, checkBacktestRequest } from './backtest-request.ts';
 import { endWaiting, readReport, requestCancel } from './cancellation.ts';
 import { BacktestCallError } from './errors.ts';
-import {
-  BACKTESTS_QUEUE,
-  callerConnection,
-  closeQueue,
-  JOB_OPTIONS,
-  queuePrefix,
-  type QueueOptions,
-} from './queues.ts';
+import { BACKTESTS_QUEUE, callerConnection, closeQueue, openQueue, type QueueOptions } from './queues.ts';
 
 /** Backtests, as somebody sees them who submits some. Everything fails within a few seconds while Redis is away. */
 export interface Backtests {
@@ -59,13 +52,7 @@ const CONNECT_WITHIN_MS = 3000;
 /** Connects, for one or a few calls. */
 export function createBacktests({ redisUrl, redisPrefix }: QueueOptions): Backtests {
   const redis = connectCommands(redisUrl, { timeoutMs: CONNECT_WITHIN_MS });
-  const queue = new Queue<BacktestRequest>(BACKTESTS_QUEUE, {
-    connection: callerConnection(redisUrl),
-    prefix: queuePrefix(redisPrefix),
-    defaultJobOptions: JOB_OPTIONS,
-  });
-  // A call that fails says why.
-  queue.on('error', () => undefined);
+  const queue = openQueue<BacktestRequest>(BACKTESTS_QUEUE, { redisUrl, redisPrefix }, callerConnection(redisUrl));
 
   async function reached<T>(work: () => Promise<T>): Promise<T> {
     try {

@@ -6,5 +6,5 @@ export { type Backtests, createBacktests } from './backtests.ts';
 export { isCancelRequested, readReport } from './cancellation.ts';
 export { type Check, compileCheck } from './check.ts';
 export { BacktestCallError } from './errors.ts';
-export { type QueueFigures, readQueueFigures } from './queue-figures.ts';
+export { countWaiting, type QueueFigures, readQueueFigures } from './queue-figures.ts';
 export * from './queues.ts';

@@ -13,6 +13,12 @@ export interface QueueFigures {
 /** Of those with a priority: each may be the oldest, and all are read. */
 const LOOKED_AT = 100;
 
+/** How many jobs wait, with a priority or without. Waits as long as the queue's connection does. */
+export async function countWaiting(queue: Queue): Promise<number> {
+  const { wait = 0, prioritized = 0 } = await queue.getJobCounts('wait', 'prioritized');
+  return wait + prioritized;
+}
+
 /** Reads how a queue stands; of jobs with a priority, the age of the next 100. Waits as long as the queue's connection does. */
 export async function readQueueFigures(queue: Queue): Promise<QueueFigures> {
   const [counts, next, prioritized] = await Promise.all([

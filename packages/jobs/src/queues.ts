@@ -1,3 +1,4 @@
+import { reconnectDelay, withDeadline } from '@tickcast/backplane';
 import { Queue, type RedisOptions } from 'bullmq';
 
 /** Jobs that are {@link BacktestRequest}s. */
@@ -53,7 +54,7 @@ export function workerConnection(redisUrl: string): RedisOptions {
     connectTimeout: 2000,
     disconnectTimeout: 200,
     socketTimeout: 12_000,
-    retryStrategy: (attempt: number) => Math.min(1000, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2),
+    retryStrategy: reconnectDelay,
   };
 }
 
@@ -79,28 +80,31 @@ export const JOB_OPTIONS = {
 } as const;
 
 /**
- * Opens a queue for a process that runs on and on; see {@link workerConnection}. Add a listener for `error`, or Node
- * prints each.
+ * Opens a queue. That Redis is away reaches callers as commands that fail or wait, as the connection has it.
+ *
+ * @param connection for a process that runs on and on when absent; see {@link workerConnection}
  */
-export function openQueue<Data = unknown>(name: string, { redisUrl, redisPrefix }: QueueOptions): Queue<Data> {
-  return new Queue<Data>(name, {
-    connection: workerConnection(redisUrl),
+export function openQueue<Data = unknown>(
+  name: string,
+  { redisUrl, redisPrefix }: QueueOptions,
+  connection: RedisOptions = workerConnection(redisUrl),
+): Queue<Data> {
+  const queue = new Queue<Data>(name, {
+    connection,
     prefix: queuePrefix(redisPrefix),
     defaultJobOptions: JOB_OPTIONS,
   });
+  // Without a listener Node would print each, or end the process.
+  queue.on('error', () => undefined);
+  return queue;
 }
 
 const CLOSE_WITHIN_MS = 1000;
 
 /** Closes a queue, by force where Redis does not answer: BullMQ alone would wait for it. */
 export async function closeQueue(queue: Queue): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const force = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      queue.disconnect().catch(() => undefined);
-      resolve();
-    }, CLOSE_WITHIN_MS);
+  const closed = queue.close().catch(() => undefined);
+  await withDeadline(closed, CLOSE_WITHIN_MS).catch(() => {
+    queue.disconnect().catch(() => undefined);
   });
-  await Promise.race([queue.close().catch(() => undefined), force]);
-  clearTimeout(timer);
 }

@@ -40,7 +40,7 @@ export function runCoordinator({ bus, figures, signal, onElected }: CoordinatorO
       leading.addEventListener('abort', endPublishing, { once: true });
       try {
         void own.change('running');
-        await withDeadline(onElected(), ELECTED_WITHIN_MS, () => new Error('Redis took too long'));
+        await withDeadline(onElected(), ELECTED_WITHIN_MS);
         while (!leading.aborted) {
           await reportTheDead(bus, held, leading);
           if (performance.now() - own.reportedAt >= REFRESH_MS) void own.refresh();

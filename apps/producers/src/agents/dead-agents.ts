@@ -53,8 +53,6 @@ function stoppedFrame(agentId: string, lapsedAtMs: number, last: Buffer | null):
 /** A worker's own queue has nobody left who would take a job of it. */
 async function removeQueue(bus: Bus, agentId: string): Promise<void> {
   const queue = openQueue(agentQueueName(agentId), bus);
-  queue.on('error', () => undefined);
-  const tooLate = (): Error => new Error('Redis took too long');
-  await withDeadline(queue.obliterate({ force: true }), REMOVE_WITHIN_MS, tooLate).catch(() => undefined);
+  await withDeadline(queue.obliterate({ force: true }), REMOVE_WITHIN_MS).catch(() => undefined);
   await closeQueue(queue);
 }

@@ -69,8 +69,7 @@ export function startOwnAgent({ bus, agentId, figures }: OwnAgentOptions): OwnAg
 
   /** Last words are worth waiting for while there is somebody to hear them. */
   const inTime = async (work: Promise<unknown>): Promise<void> => {
-    const tooLate = (): Error => new Error('too late');
-    await withDeadline(work, bus.up ? LAST_WORDS_MS : 0, tooLate).catch(() => undefined);
+    await withDeadline(work, bus.up ? LAST_WORDS_MS : 0).catch(() => undefined);
   };
 
   return {

@@ -25,7 +25,6 @@ export function openRefreshJob(bus: Bus, agentId: string, refresh: () => Promise
   });
   // The bus tells of a Redis that is away.
   worker.on('error', () => undefined);
-  queue.on('error', () => undefined);
 
   return {
     async schedule() {

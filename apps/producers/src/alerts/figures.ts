@@ -1,5 +1,5 @@
 import { countSeats, withDeadline } from '@tickcast/backplane';
-import { closeQueue, DEAD_LETTERS_QUEUE, openQueue, readQueueFigures } from '@tickcast/jobs';
+import { closeQueue, countWaiting, DEAD_LETTERS_QUEUE, openQueue } from '@tickcast/jobs';
 import type { Bus } from '../bus.ts';
 import type { Observation } from './observations.ts';
 import type { AlertRule } from './rules.ts';
@@ -16,12 +16,8 @@ interface FiguresOptions {
 /** Reads what nobody publishes, as far as rules ask for it: how full the queues and the cluster are. Every 2 s. */
 export function pollFigures({ bus, rules, onObservation }: FiguresOptions): { close(): Promise<void> } {
   const queues = queueNames(rules).map((name) => openQueue(name, bus));
-  // The bus tells of a Redis that is away.
-  for (const queue of queues) queue.on('error', () => undefined);
-
   const readings: Array<() => Promise<Observation>> = queues.map((queue) => async () => {
-    const { waiting } = await readQueueFigures(queue);
-    return { kind: 'queue', queue: queue.name, waiting };
+    return { kind: 'queue', queue: queue.name, waiting: await countWaiting(queue) };
   });
   if (rules.some(({ watched }) => watched.type === 'cluster_near_cap')) {
     readings.push(async () => ({ kind: 'seats', seats: await countSeats(bus) }));
@@ -54,7 +50,7 @@ function poll(
     if (isReading) return;
     isReading = true;
     const answer = read().finally(() => (isReading = false));
-    const observation = await withDeadline(answer, READ_WITHIN_MS, () => new Error('too late')).catch(fail);
+    const observation = await withDeadline(answer, READ_WITHIN_MS).catch(fail);
     if (observation === null) return;
     told = null;
     onObservation(observation);

@@ -81,14 +81,16 @@ export async function runToEnd(run: BacktestToRun, inHand: JobInHand<unknown>): 
 }
 
 function reportOf(backtest: Backtest, pace: Pace): BacktestReport {
-  const { completedDays, totalDays, currentDate } = backtest;
+  const remaining = pace.remaining(backtest.totalDays - backtest.completedDays);
+  return { ...progressOf(backtest), estimated_remaining: Number(remaining.toFixed(1)), status: 'running' };
+}
+
+function progressOf({ completedDays, totalDays, currentDate }: Backtest): BacktestJobProgress {
   return {
     progress: Number((completedDays / totalDays).toFixed(4)),
     current_date: currentDate,
     total_days: totalDays,
     completed_days: completedDays,
-    estimated_remaining: Number(pace.remaining(totalDays - completedDays).toFixed(1)),
-    status: 'running',
   };
 }
 
@@ -102,14 +104,7 @@ function createSaving(backtest: Backtest, { save }: JobInHand<unknown>) {
     if (underWay !== null || backtest.completedDays === savedDays) return;
     savedDays = backtest.completedDays;
     savedAt = performance.now();
-    const { completedDays, totalDays, currentDate } = backtest;
-    const saved: SavedBacktest = {
-      progress: Number((completedDays / totalDays).toFixed(4)),
-      current_date: currentDate,
-      total_days: totalDays,
-      completed_days: completedDays,
-      checkpoint: backtest.checkpoint(),
-    };
+    const saved: SavedBacktest = { ...progressOf(backtest), checkpoint: backtest.checkpoint() };
     underWay = save(saved)
       .catch(() => undefined)
       .finally(() => (underWay = null));

@@ -22,10 +22,7 @@ const DROPPED_AT_ONCE = 100;
 
 /** For {@link buryJob}. */
 export function openDeadLetters(bus: Bus): Queue<DeadLetter> {
-  const queue = openQueue<DeadLetter>(DEAD_LETTERS_QUEUE, bus);
-  // The bus tells of a Redis that is away.
-  queue.on('error', () => undefined);
-  return queue;
+  return openQueue<DeadLetter>(DEAD_LETTERS_QUEUE, bus);
 }
 
 /** Copies a job into the dead letters, once however often it is called. The newest 10,000 are kept. */

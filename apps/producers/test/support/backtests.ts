@@ -41,7 +41,6 @@ export async function startBacktestsWorld(): Promise<BacktestsWorld> {
   const published = await record<BacktestReport>(redis.url, 'backtest_progress');
   const at = { redisUrl: redis.url, redisPrefix: REDIS_PREFIX };
   const queue = openQueue('backtests', at);
-  queue.on('error', () => undefined);
   const workers: WorkerProcess[] = [];
   const first = createBacktests(at);
   return {
