@@ -14,10 +14,11 @@ export interface Settings {
 const SESSION_FILE = join('.tickcast', 'dev.json');
 
 /**
- * Reads `TICKCAST_REDIS_URL`, `TICKCAST_REDIS_PREFIX`, `TICKCAST_AUTH_SECRET`, `TICKCAST_URL` and `TICKCAST_TOKEN`. What
- * is not set comes from the `npm start` that runs in this folder or one above it, else from the edge's own defaults.
+ * Reads `TICKCAST_REDIS_URL`, `TICKCAST_REDIS_PREFIX`, `TICKCAST_AUTH_SECRET` or `TICKCAST_AUTH_SECRET_FILE`, `TICKCAST_URL`
+ * and `TICKCAST_TOKEN`. What is not set comes from the `npm start` that runs in this folder or one above it, else from the
+ * edge's own defaults.
  *
- * @throws CommandError when a URL in it is no URL of its kind
+ * @throws CommandError when a URL in it is no URL of its kind, or the file can't be read
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env, folder = process.cwd()): Settings {
   const session = findSession(folder);
@@ -30,7 +31,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, folder = proc
       value('TICKCAST_REDIS_URL') ?? session['redisUrl'] ?? 'redis://127.0.0.1:6379',
     ),
     redisPrefix: prefix.replace(/:?$/, ':'),
-    authSecret: value('TICKCAST_AUTH_SECRET') ?? session['secret'],
+    authSecret: value('TICKCAST_AUTH_SECRET') ?? readSecret(value('TICKCAST_AUTH_SECRET_FILE')) ?? session['secret'],
     url: value('TICKCAST_URL') ?? session['url'] ?? 'ws://localhost:8001/api/v1/websocket',
     token: value('TICKCAST_TOKEN'),
   };
@@ -40,6 +41,16 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, folder = proc
 export function checkUrl(name: string, protocols: readonly string[], url: string): string {
   if (URL.canParse(url) && protocols.includes(new URL(url).protocol)) return url;
   throw new CommandError(`${name} must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+}
+
+/** As an edge reads it: without the newline at its end. */
+function readSecret(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new CommandError(`TICKCAST_AUTH_SECRET_FILE can't be read: ${(error as Error).message}`);
+  }
 }
 
 /** The string fields of `.tickcast/dev.json` in this folder or one above it, if the `npm start` that wrote it runs. */

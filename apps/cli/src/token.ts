@@ -32,7 +32,9 @@ export async function tokenCommand(args: string[], settings: Settings): Promise<
 /** Signs an HS256 token. @throws CommandError when there is no secret */
 export async function signToken({ sub, channels, ttlSeconds }: TokenRequest, secret?: string): Promise<string> {
   if (secret === undefined) {
-    throw new CommandError('there is no secret to sign with: set TICKCAST_AUTH_SECRET to that of the edges');
+    throw new CommandError(
+      'there is no secret to sign with: set TICKCAST_AUTH_SECRET, or TICKCAST_AUTH_SECRET_FILE, to that of the edges',
+    );
   }
   const now = Math.floor(Date.now() / 1000);
   const claims = { sub, iat: now, exp: now + ttlSeconds, ...(channels === undefined ? {} : { channels }) };

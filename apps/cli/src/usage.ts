@@ -2,7 +2,7 @@
 export const USAGE = `Usage: tickcast COMMAND
 
   token --sub NAME [--channels LIST] [--ttl TIME]
-      Print a token for clients, signed with TICKCAST_AUTH_SECRET (HS256).
+      Print a token for clients, signed with the secret of the edges (HS256).
       --sub       whom it is for
       --channels  what it may subscribe to: a comma list of CHANNEL or CHANNEL:KEY, where * may stand for either
                   part whole (market_data:0700.HK,alerts); without it everything
@@ -19,7 +19,7 @@ export const USAGE = `Usage: tickcast COMMAND
   tail CHANNEL [KEY] [--url URL] [--token TOKEN] [--json]
       Subscribe through an edge and print every event on a line, until Ctrl-C.
       --url       of the edge; else TICKCAST_URL
-      --token     else TICKCAST_TOKEN, else one is made with TICKCAST_AUTH_SECRET
+      --token     else TICKCAST_TOKEN, else one is made with the secret of the edges
       --json      print the frames as they came; notices of the server go to stderr
 
   backtest run --strategy NAME --symbol SYMBOL [OPTIONS]
@@ -47,7 +47,8 @@ export const USAGE = `Usage: tickcast COMMAND
 
 Channels: market_data (KEY: a symbol), agent_status (an agent), backtest_progress (a backtest), alerts (no KEY).
 
-Environment: TICKCAST_REDIS_URL, TICKCAST_REDIS_PREFIX, TICKCAST_AUTH_SECRET, TICKCAST_URL, TICKCAST_TOKEN.
+Environment: TICKCAST_REDIS_URL, TICKCAST_REDIS_PREFIX, TICKCAST_AUTH_SECRET or TICKCAST_AUTH_SECRET_FILE, TICKCAST_URL,
+TICKCAST_TOKEN.
 While \`npm start\` runs, what is not set is taken from it.
 
 Exit codes: 0 done, 1 it failed (the reason is on stderr), 2 the command line is wrong. Of a backtest that is followed,

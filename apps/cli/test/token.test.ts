@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { TEST_SECRET } from '@tickcast/testing';
 import { jwtVerify } from 'jose';
@@ -42,6 +45,21 @@ test('without a secret, token says which variable to set', async () => {
   const { code, stderr } = await runCli(['token', '--sub', 'alice']);
   expect(code).toBe(1);
   expect(stderr).toMatch(/set TICKCAST_AUTH_SECRET/);
+});
+
+test('the secret may be in a file, as for an edge', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tickcast-cli-'));
+  try {
+    const file = join(folder, 'secret');
+    const unread = await runCli(['token', '--sub', 'alice'], { TICKCAST_AUTH_SECRET_FILE: file });
+    expect(unread).toMatchObject({ code: 1, stderr: expect.stringMatching(/TICKCAST_AUTH_SECRET_FILE can't be read/) });
+    await writeFile(file, `${TEST_SECRET}\n`);
+    const { stdout } = await runCli(['token', '--sub', 'alice'], { TICKCAST_AUTH_SECRET_FILE: file });
+    const { payload } = await jwtVerify(stdout.trim(), key);
+    expect(payload.sub).toBe('alice');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('--help tells every command and the exit codes', async () => {

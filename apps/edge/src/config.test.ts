@@ -80,6 +80,24 @@ describe('the key to check tokens with', () => {
     expect(problemsOf({ TICKCAST_AUTH_SECRET: SECRET.slice(1) })).toEqual([expect.stringContaining('32 bytes')]);
   });
 
+  test('may be a secret in a file, whose last newline is not part of it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tickcast-config-'));
+    try {
+      const file = join(folder, 'secret');
+      const env = { TICKCAST_AUTH_SECRET_FILE: file };
+      expect(problemsOf(env)).toEqual([expect.stringMatching(/TICKCAST_AUTH_SECRET_FILE can't be read/)]);
+      writeFileSync(file, `${SECRET.slice(1)}\n`);
+      expect(problemsOf(env)).toEqual(['TICKCAST_AUTH_SECRET_FILE must have at least 32 bytes']);
+      for (const ending of ['', '\n', '\r\n']) {
+        writeFileSync(file, SECRET + ending);
+        expect(readConfig(env).tokenKey).toEqual({ kind: 'secret', secret: SECRET });
+      }
+      expect(problemsOf({ ...env, TICKCAST_AUTH_SECRET: SECRET })).toEqual([expect.stringContaining('exactly one')]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('may be a JWKS', () => {
     expect(readConfig(jwks).tokenKey).toEqual({ kind: 'jwks', url: new URL(jwks.TICKCAST_AUTH_JWKS_URL) });
   });

@@ -151,6 +151,7 @@ export const VARIABLES = {
   TICKCAST_REDIS_PREFIX: variable(prefix, 'tickcast:', 'first part of every Redis name'),
   TICKCAST_NODE_ID: variable(text, `${hostname()}-${process.pid}`, 'name of this node in logs, seats and `welcome`'),
   TICKCAST_AUTH_SECRET: variable(text, '', 'HS256 secret, at least 32 bytes'),
+  TICKCAST_AUTH_SECRET_FILE: variable(text, '', 'file with that secret, one newline at its end aside'),
   TICKCAST_AUTH_PUBLIC_KEY_FILE: variable(text, '', 'PEM file with an RSA, EC or Ed25519 public key'),
   TICKCAST_AUTH_JWKS_URL: variable(httpUrl, '', 'URL of a JWKS'),
   TICKCAST_AUTH_ISSUER: variable(text, '', '`iss` a token must carry'),
@@ -198,21 +199,19 @@ function readValues(env: NodeJS.ProcessEnv, problems: string[]): Values {
 
 function readTokenKey(values: Values, problems: string[]): TokenKey | null {
   const secret = values.TICKCAST_AUTH_SECRET;
+  const secretFile = values.TICKCAST_AUTH_SECRET_FILE;
   const pemFile = values.TICKCAST_AUTH_PUBLIC_KEY_FILE;
   const jwksUrl = values.TICKCAST_AUTH_JWKS_URL;
   // One that could not be read is undefined, and already told of.
-  const given = [secret, pemFile, jwksUrl].filter((value) => value !== '');
+  const given = [secret, secretFile, pemFile, jwksUrl].filter((value) => value !== '');
   if (given.length !== 1) {
     problems.push(
-      'set exactly one of TICKCAST_AUTH_SECRET, TICKCAST_AUTH_PUBLIC_KEY_FILE, TICKCAST_AUTH_JWKS_URL: without a key no token can be checked',
+      'set exactly one of TICKCAST_AUTH_SECRET, TICKCAST_AUTH_SECRET_FILE, TICKCAST_AUTH_PUBLIC_KEY_FILE, TICKCAST_AUTH_JWKS_URL: without a key no token can be checked',
     );
     return null;
   }
-  if (secret) {
-    // RFC 7518, section 3.2: an HS256 key has at least the 256 bits of its hash.
-    if (Buffer.byteLength(secret) < 32) problems.push('TICKCAST_AUTH_SECRET must have at least 32 bytes');
-    return { kind: 'secret', secret };
-  }
+  if (secret) return secretKey('TICKCAST_AUTH_SECRET', secret, problems);
+  if (secretFile) return readSecretFile(secretFile, problems);
   if (given.includes(undefined as never)) return null;
   if (jwksUrl) return { kind: 'jwks', url: new URL(jwksUrl) };
   try {
@@ -222,6 +221,22 @@ function readTokenKey(values: Values, problems: string[]): TokenKey | null {
     problems.push(`TICKCAST_AUTH_PUBLIC_KEY_FILE is no PEM file with a public key: ${(error as Error).message}`);
     return null;
   }
+}
+
+function readSecretFile(path: string, problems: string[]): TokenKey | null {
+  try {
+    // Whatever wrote the file, an editor or a shell, ended its line; no secret is meant to hold that newline.
+    return secretKey('TICKCAST_AUTH_SECRET_FILE', readFileSync(path, 'utf8').replace(/\r?\n$/, ''), problems);
+  } catch (error) {
+    problems.push(`TICKCAST_AUTH_SECRET_FILE can't be read: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+function secretKey(name: string, secret: string, problems: string[]): TokenKey {
+  // RFC 7518, section 3.2: an HS256 key has at least the 256 bits of its hash.
+  if (Buffer.byteLength(secret) < 32) problems.push(`${name} must have at least 32 bytes`);
+  return { kind: 'secret', secret };
 }
 
 /**

@@ -126,6 +126,7 @@ export class Edge implements EngineHandler<Connection> {
       clusterSeats: () => this.#seatKeeper.clusterCount,
       feeds: () => this.#hub.feedCount,
       redisUp: () => this.#redis.isUp,
+      egressBytes: () => this.#engine.egressBytes,
     });
   }
 

@@ -48,14 +48,21 @@ interface UserData<Peer> {
   peer: Peer | null;
 }
 
+/** What was handed to the engine for clients, since the start. */
+interface Egress {
+  bytes: number;
+}
+
 class EngineSocket<Peer> implements Socket {
   readonly remoteAddress: string;
+  readonly #egress: Egress;
   /** null once closed: the engine throws when a closed socket is touched. */
   #ws: WebSocket<UserData<Peer>> | null;
 
-  constructor(ws: WebSocket<UserData<Peer>>, remoteAddress: string) {
+  constructor(ws: WebSocket<UserData<Peer>>, remoteAddress: string, egress: Egress) {
     this.#ws = ws;
     this.remoteAddress = remoteAddress;
+    this.#egress = egress;
   }
 
   forget(): void {
@@ -63,7 +70,9 @@ class EngineSocket<Peer> implements Socket {
   }
 
   send(frame: string | Uint8Array): void {
-    this.#ws?.send(frame, false, false);
+    if (!this.#ws) return;
+    this.#ws.send(frame, false, false);
+    this.#egress.bytes += Buffer.byteLength(frame);
   }
 
   ping(): void {
@@ -94,6 +103,7 @@ class EngineSocket<Peer> implements Socket {
 /** The one place that knows uWebSockets.js. */
 export class Engine<Peer> implements Fanout {
   readonly #app: TemplatedApp = uWS.App();
+  readonly #egress: Egress = { bytes: 0 };
   #listenSocket: uWS.us_listen_socket | null = null;
 
   constructor(options: { maxBufferedBytes: number; remoteAddressOf: RemoteAddressOf }, handler: EngineHandler<Peer>) {
@@ -131,7 +141,7 @@ export class Engine<Peer> implements Fanout {
         },
         open: (ws) => {
           const data = ws.getUserData();
-          data.socket = new EngineSocket(ws, data.remoteAddress);
+          data.socket = new EngineSocket(ws, data.remoteAddress, this.#egress);
           data.peer = handler.opened(data.socket, data.handshake);
         },
         message: (ws, message, isBinary) => {
@@ -162,6 +172,12 @@ export class Engine<Peer> implements Fanout {
 
   publish(topic: string, frame: Uint8Array): void {
     this.#app.publish(topic, frame, false, false);
+    this.#egress.bytes += frame.length * this.#app.numSubscribers(topic);
+  }
+
+  /** Bytes of all frames for all clients since the start, without the 2 to 10 that each has as a header. */
+  get egressBytes(): number {
+    return this.#egress.bytes;
   }
 
   /** @returns the port, chosen by the system when `port` is 0 */

@@ -8,6 +8,7 @@ export interface Gauges {
   clusterSeats(): number;
   feeds(): number;
   redisUp(): boolean;
+  egressBytes(): number;
 }
 
 /** Everything this node counts, prefix `tickcast_`. */
@@ -36,7 +37,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry, prefix: 'tickcast_' });
   }
 
-  /** Registers the gauges, which are read at scrape time. */
+  /** Registers what is read at scrape time. */
   watch(gauges: Gauges): void {
     this.#gauge('connections', 'Open sockets by phase', ['phase'], (gauge) => {
       for (const [phase, count] of Object.entries(gauges.connectionsByPhase())) gauge.set({ phase }, count);
@@ -46,6 +47,15 @@ export class Metrics {
     );
     this.#gauge('feeds', 'Pub/Sub channels of Redis this node holds', [], (gauge) => gauge.set(gauges.feeds()));
     this.#gauge('redis_up', '1 while Redis answers', [], (gauge) => gauge.set(gauges.redisUp() ? 1 : 0));
+    const egress = this.#counter(
+      'egress_bytes_total',
+      'Bytes of frames handed to the engine, for every client',
+      [],
+      () => {
+        egress.reset();
+        egress.inc(gauges.egressBytes());
+      },
+    );
   }
 
   received(channel: Channel, numbered: boolean): void {
@@ -111,8 +121,8 @@ export class Metrics {
     this.#handshakes.inc({ status: status.slice(0, 3) });
   }
 
-  #counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name: `tickcast_${name}`, help, labelNames, registers: [this.registry] });
+  #counter(name: string, help: string, labelNames: string[], collect = () => undefined as void): Counter {
+    return new Counter({ name: `tickcast_${name}`, help, labelNames, registers: [this.registry], collect });
   }
 
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
