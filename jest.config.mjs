@@ -6,6 +6,7 @@ export default {
     '<rootDir>/packages/*/test/**/*.test.ts',
     '<rootDir>/apps/*/src/**/*.test.ts',
     '<rootDir>/apps/*/test/**/*.test.ts',
+    '<rootDir>/{deploy,k8s}/**/*.test.ts',
     '<rootDir>/*.test.ts',
   ],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
