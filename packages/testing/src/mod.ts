@@ -10,6 +10,7 @@ export * from './ports.ts';
 export * from './processes.ts';
 export * from './random.ts';
 export * from './redis-server.ts';
+export * from './rollout/fleet.ts';
 export * from './tokens.ts';
 
 // In a test file (imported at its top, where jest's hooks may be registered) nothing outlives the file.
