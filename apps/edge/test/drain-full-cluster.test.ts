@@ -1,10 +1,19 @@
 /** SPEC 7: nodes of a full cluster go, and nobody loses a place or an alert. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
-import { type EdgeProcess, eventually, mintToken, startEdge } from '@tickcast/testing';
-import { quiet, startBustle } from './support/bustle.ts';
-import { forgetClusters, startCluster } from './support/cluster.ts';
-import { type Roamer, recallRoamers, sendRoamer } from './support/roamer.ts';
+import {
+  type Bustle,
+  type EdgeProcess,
+  type Roamer,
+  eventually,
+  mintToken,
+  quiet,
+  recallRoamers,
+  sendRoamer,
+  startBustle,
+  startEdge,
+} from '@tickcast/testing';
+import { type Cluster, forgetClusters, startCluster } from './support/cluster.ts';
 
 const CAP = 1000;
 /** The default. */
@@ -25,7 +34,7 @@ test('a node of a full cluster drains: its closes are spread, its clients keep t
   const leaving = await sendRoamers(CAP / 2, (index, stay) => (stay === 0 ? drained : at(others, index + stay)));
   const staying = await sendRoamers(CAP / 2, (index) => at(others, index));
   expect(await cluster.seats()).toBe(CAP);
-  const bustle = startBustle(cluster, () => others);
+  const bustle = await startBustleAt(cluster, () => others);
 
   const ownDelays = monitorEventLoopDelay();
   ownDelays.enable();
@@ -57,7 +66,7 @@ test('a full cluster is rolled, one node after the other: every client keeps its
   const cluster = await startCluster({ edges: 3, cap: CAP, env });
   const edges = [...cluster.edges];
   const roamers = await sendRoamers(CAP, (index, stay) => at(edges, index + stay));
-  const bustle = startBustle(cluster, () => edges);
+  const bustle = await startBustleAt(cluster, () => edges);
 
   const newer = { ...env, TICKCAST_REDIS_PREFIX: cluster.prefix, TICKCAST_MAX_CONNECTIONS: String(CAP) };
   for (const old of cluster.edges) {
@@ -76,6 +85,11 @@ test('a full cluster is rolled, one node after the other: every client keeps its
   await expectNothingLost(roamers, published);
   expect(await cluster.seats()).toBe(CAP);
 }, 120_000);
+
+async function startBustleAt({ redis, prefix }: Cluster, nodes: () => readonly EdgeProcess[]): Promise<Bustle> {
+  const token = await mintToken({ sub: 'newcomer' });
+  return startBustle({ redisUrl: redis.url, prefix, token, doors: () => nodes().map(({ url }) => url) });
+}
 
 async function sendRoamers(
   count: number,

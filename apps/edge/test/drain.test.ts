@@ -9,6 +9,8 @@ import {
   eventually,
   joinCrowd,
   mintToken,
+  recallRoamers,
+  sendRoamer,
   startEdge,
   startFaultProxy,
   startRedis,
@@ -16,7 +18,6 @@ import {
 import { type Cluster, forgetClusters, startCluster, takeSeat } from './support/cluster.ts';
 import { alert, marketData } from './support/frames.ts';
 import { handshakeRequest, openRawSocket } from './support/raw-socket.ts';
-import { recallRoamers, sendRoamer } from './support/roamer.ts';
 
 const NOTICE = { type: 'status', state: 'draining' };
 const FAREWELL = { type: 'error', error: 'draining', detail: expect.any(String) };

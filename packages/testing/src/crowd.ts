@@ -16,6 +16,8 @@ export interface Member {
   send(message: object): void;
   /** Sends a close frame (1000) if it is still connected, and waits until the server has closed. */
   leave(): Promise<void>;
+  /** Breaks off without a word. */
+  breakOff(): void;
 }
 
 /**
@@ -56,5 +58,6 @@ export function joinCrowd(url: string, token: string, listener?: (frame: Record<
       socket.close(1000);
       await closed;
     },
+    breakOff: () => socket.destroy(),
   };
 }

@@ -1,5 +1,6 @@
 import { endAllProcesses } from './processes.ts';
 
+export * from './bustle.ts';
 export * from './chaos/run.ts';
 export * from './client.ts';
 export * from './crowd.ts';
@@ -10,6 +11,7 @@ export * from './ports.ts';
 export * from './processes.ts';
 export * from './random.ts';
 export * from './redis-server.ts';
+export * from './roamer.ts';
 export * from './rollout/fleet.ts';
 export * from './tokens.ts';
 
