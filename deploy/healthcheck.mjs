@@ -1,0 +1,18 @@
+/** An image's HEALTHCHECK: exits 0 when the event loop of the process on the admin port answers. */
+import { request } from 'node:http';
+
+const { TICKCAST_HOST, TICKCAST_ADMIN_PORT, TICKCAST_PRODUCERS_ADMIN_PORT } = process.env;
+const isAnywhere = !TICKCAST_HOST || TICKCAST_HOST === '0.0.0.0' || TICKCAST_HOST === '::';
+
+// The container runtime's own time-out kills this one when no answer comes.
+request({
+  host: isAnywhere ? '127.0.0.1' : TICKCAST_HOST,
+  port: TICKCAST_PRODUCERS_ADMIN_PORT || TICKCAST_ADMIN_PORT,
+  path: '/livez',
+})
+  .on('response', ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1))
+  .on('error', ({ message }) => {
+    console.error(message);
+    process.exit(1);
+  })
+  .end();
