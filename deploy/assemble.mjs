@@ -10,6 +10,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync 
 import { dirname, join, relative } from 'node:path';
 
 const NEVER_LOADED = /\.([mc]?ts|tsx|map|md|markdown|flow|yml)$|(^|\/)\.[^/]+$/;
+/** A package's own packages are in the closure by themselves, where it needs them. */
+const VENDOR_LEFT_OUT = /^(node_modules|tests?|__tests__|examples?|docs|bench(mark)?s?)(\/|$)/;
 /** What a workspace of ours reads when it runs. `dist/generate` writes the protocol's schemas, for developers. */
 const OWN = /^(package\.json$|(bin|dist|lua|rules|samples)(\/|$))(?!generate(\/|$))/;
 /** The engine looks for the one binary of its platform and of the version of Node.js that loads it. */
@@ -30,12 +32,19 @@ for (const folder of closureOf(realpathSync(join('node_modules', app)))) {
 function closureOf(folder, found = new Set()) {
   if (found.has(folder)) return found;
   found.add(folder);
-  const { dependencies = {}, peerDependencies = {}, optionalDependencies = {} } = manifestOf(folder);
+  const {
+    dependencies = {},
+    peerDependencies = {},
+    peerDependenciesMeta,
+    optionalDependencies = {},
+  } = manifestOf(folder);
   for (const name of Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies })) {
+    // What a package merely can work with is here because of its types, or of somebody else.
+    if (peerDependenciesMeta?.[name]?.optional) continue;
     const needed = resolve(folder, name);
     if (needed !== null) closureOf(needed, found);
-    // npm leaves an optional one out on a platform that it is not for.
-    else if (name in dependencies && !(name in optionalDependencies))
+    // npm leaves out what is not for this platform.
+    else if (!(name in optionalDependencies))
       throw new Error(`${relative(root, folder)} needs ${name}, which is not installed: run npm ci`);
   }
   return found;
@@ -57,8 +66,7 @@ function manifestOf(folder) {
 
 function copyVendor(folder, path) {
   if (path !== `node_modules/${ENGINE}`) {
-    // A package's own packages are in the closure where it needs them.
-    copy(folder, join('vendor', path), (file) => !file.startsWith('node_modules') && !NEVER_LOADED.test(file));
+    copy(folder, join('vendor', path), (file) => !VENDOR_LEFT_OUT.test(file) && !NEVER_LOADED.test(file));
     return;
   }
   if (!existsSync(join(folder, ENGINE_BINARY)))

@@ -1,6 +1,7 @@
 /** An image's HEALTHCHECK: exits 0 when the event loop of the process on the admin port answers. */
 import { request } from 'node:http';
 
+// oxlint-disable-next-line node/no-process-env -- a program of its own, without a config.ts
 const { TICKCAST_HOST, TICKCAST_ADMIN_PORT, TICKCAST_PRODUCERS_ADMIN_PORT } = process.env;
 const isAnywhere = !TICKCAST_HOST || TICKCAST_HOST === '0.0.0.0' || TICKCAST_HOST === '::';
 
