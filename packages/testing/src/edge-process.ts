@@ -14,10 +14,10 @@ export interface EdgeOptions {
 
 /** A real edge node in its own process. */
 export interface EdgeProcess {
-  /** Of the WebSocket endpoint: `ws://127.0.0.1:<port>/api/v1/websocket`. */
+  /** Of the WebSocket endpoint: `ws://<host>:<port>/api/v1/websocket`, the host being 127.0.0.1 unless `env` names one. */
   readonly url: string;
   readonly port: number;
-  /** Of the admin port, without a slash at the end: `http://127.0.0.1:<port>`. */
+  /** Of the admin port, without a slash at the end: `http://<host>:<port>`. */
   readonly adminUrl: string;
   readonly pid: number;
   readonly exited: Promise<Exit>;
@@ -56,7 +56,7 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeProcess> {
       TICKCAST_ADMIN_PORT: adminPort,
     });
     const child = await startProcess(process.execPath, [MAIN], { env });
-    const edge = describe(child, Number(port), Number(adminPort));
+    const edge = describe(child, options.env?.['TICKCAST_HOST'] ?? '127.0.0.1', Number(port), Number(adminPort));
     if (options.awaitReady === false) return edge;
     try {
       await untilReady(edge, child);
@@ -69,10 +69,10 @@ export async function startEdge(options: EdgeOptions): Promise<EdgeProcess> {
   }
 }
 
-function describe(child: ManagedProcess, port: number, adminPort: number): EdgeProcess {
-  const adminUrl = `http://127.0.0.1:${adminPort}`;
+function describe(child: ManagedProcess, host: string, port: number, adminPort: number): EdgeProcess {
+  const adminUrl = `http://${host}:${adminPort}`;
   return {
-    url: `ws://127.0.0.1:${port}/api/v1/websocket`,
+    url: `ws://${host}:${port}/api/v1/websocket`,
     port,
     adminUrl,
     pid: child.pid,

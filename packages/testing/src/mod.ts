@@ -12,7 +12,11 @@ export * from './processes.ts';
 export * from './random.ts';
 export * from './redis-server.ts';
 export * from './roamer.ts';
+export * from './programs.ts';
 export * from './rollout/fleet.ts';
+export * from './rollout/balancer-stats.ts';
+export * from './rollout/process-fleet.ts';
+export * from './rollout/roll.ts';
 export * from './tokens.ts';
 
 // In a test file (imported at its top, where jest's hooks may be registered) nothing outlives the file.

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { guardPath } from './guardian.ts';
 import { freePort } from './ports.ts';
 import { cleanEnvironment, startProcess, type ManagedProcess } from './processes.ts';
+import { findProgram } from './programs.ts';
 
 export interface RedisOptions {
   /** A free one when absent. */
@@ -38,6 +39,7 @@ export interface RedisServer {
 }
 
 const run = promisify(execFile);
+const ADVICE = 'install Redis 7.0 or newer, or Valkey 7.2 or newer';
 
 /**
  * Starts a Redis for tests.
@@ -45,8 +47,8 @@ const run = promisify(execFile);
  * @throws when neither redis-server nor valkey-server is on PATH, or it does not get ready
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const program = findProgram(['redis-server', 'valkey-server']);
-  const client = findProgram(['redis-cli', 'valkey-cli']);
+  const program = findProgram(['redis-server', 'valkey-server'], ADVICE);
+  const client = findProgram(['redis-cli', 'valkey-cli'], ADVICE);
   const directory = mkdtempSync(join(tmpdir(), 'tickcast-redis-'));
   guardPath(directory);
   const args = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, ...(options.args ?? [])];
@@ -109,24 +111,5 @@ async function listen(
       const taken = server.lines().some((line) => line.includes('Address already in use'));
       if (wanted !== undefined || !taken) throw error;
     }
-  }
-}
-
-function findProgram(names: readonly string[]): string {
-  for (const name of names) {
-    for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
-      const path = join(directory, name);
-      if (isExecutable(path)) return path;
-    }
-  }
-  throw new Error(`none of ${names.join(', ')} is on PATH: install Redis 7.0 or newer, or Valkey 7.2 or newer`);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

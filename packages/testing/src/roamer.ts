@@ -18,8 +18,8 @@ export interface Roamer {
   readonly absences: number[];
   /** `data.n` of the alerts in the order they came, over all stays. */
   readonly alerts: number[];
-  /** The same of the quotes. After each return the last one may come again, as a snapshot. */
-  readonly quotes: number[];
+  /** The same of the quotes. What its next node delivered last, which comes first there, may be older than what it had. */
+  readonly quotes: { n: number; isSnapshot: boolean }[];
   /** Every frame that is not of everyday life. */
   readonly notices: Record<string, unknown>[];
   /** What it was told instead of getting a seat. */
@@ -58,7 +58,7 @@ export async function sendRoamer(
   const closes: Roamer['closes'] = [];
   const absences: number[] = [];
   const alerts: number[] = [];
-  const quotes: number[] = [];
+  const quotes: Roamer['quotes'] = [];
   const notices: Roamer['notices'] = [];
   const refusals: string[] = [];
   let position: { epoch: unknown; seq: unknown } | null = null;
@@ -84,7 +84,7 @@ export async function sendRoamer(
       if (position) position.seq = seq;
       onAlert?.(n);
     } else if (type === 'market_data') {
-      quotes.push((data as { n: number }).n);
+      quotes.push({ n: (data as { n: number }).n, isSnapshot: frame['snapshot'] === true });
     } else if (type === 'subscribed' && channel === 'alerts') {
       // A later reply comes before what `since` brings back, so it does not move the position.
       position ??= { epoch, seq };
