@@ -1,5 +1,5 @@
 import { closedSetProblems } from './closed-sets.ts';
-import type { KubeObject } from './objects.ts';
+import { type KubeObject, title } from './objects.ts';
 import { watchReads } from './unread-fields.ts';
 
 /** The package that holds the validators of an API group; what is built into Kubernetes is in one. */
@@ -13,16 +13,26 @@ interface Model {
 }
 
 /**
- * What an API server would refuse in an object by its schema: an unknown apiVersion or kind, unknown fields at any depth, and
- * missing, mistyped or impossible values.
+ * What an API server would refuse in these objects by their schemas: an unknown apiVersion or kind, unknown fields at any depth,
+ * and missing, mistyped or impossible values.
  *
- * @returns each as `/spec/path/to/field: what is wrong`
+ * @returns each as `Deployment/edge /spec/path/to/field: what is wrong`
  */
-export async function schemaProblems(object: KubeObject): Promise<string[]> {
+export async function schemaProblems(objects: readonly KubeObject[]): Promise<string[]> {
+  const problems: string[] = [];
+  // One after the other: jest can't load modules that import the same ones at the same time.
+  for (const object of objects) {
+    const found = await problemsOf(object);
+    problems.push(...found.map((problem) => `${title(object)} ${problem}`));
+  }
+  return problems;
+}
+
+async function problemsOf(object: KubeObject): Promise<string[]> {
   const model = await modelOf(object);
-  if (model === undefined) return [`${object.apiVersion} has no kind ${object.kind}`];
+  if (model === undefined) return [`${object.apiVersion} has no such kind`];
   const { watched, unread } = watchReads(Object.assign(Object.create(model.prototype) as object, object));
-  const problems = closedSetProblems(object);
+  const problems = [...closedSetProblems(object)];
   try {
     model.prototype.validate.call(watched);
   } catch (error) {
@@ -38,7 +48,8 @@ async function modelOf({ apiVersion, kind }: KubeObject): Promise<Model | undefi
       `${PACKAGES[group] ?? 'kubernetes-models'}/${apiVersion}/${kind}`
     );
     return loaded[kind];
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (/Cannot find module|not defined by "exports"/.test((error as Error).message)) return undefined;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { parseDocument } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 
 /** The repository's top folder. */
 export const ROOT = join(import.meta.dirname, '../..');
@@ -31,16 +31,18 @@ export function filesUnder(folder: string): string[] {
     .map((entry) => relative(MANIFESTS, join(entry.parentPath, entry.name)).split(sep).join('/'));
 }
 
-/** @throws Error for what is no strict YAML, such as a key that stands twice */
-export function readYaml(path: string): unknown {
-  const document = parseDocument(readFileSync(join(MANIFESTS, path), 'utf8'), { strict: true, uniqueKeys: true });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw new Error(`k8s/${path}: ${problem.message}`);
-  return document.toJS();
+/** A file's documents. @throws Error for what is no strict YAML, such as a key that stands twice */
+export function readYaml(path: string): unknown[] {
+  const documents = parseAllDocuments(readFileSync(join(MANIFESTS, path), 'utf8'), { strict: true, uniqueKeys: true });
+  return [...documents].map((document) => {
+    const [problem] = [...document.errors, ...document.warnings];
+    if (problem !== undefined) throw new Error(`k8s/${path}: ${problem.message}`);
+    return document.toJS() as unknown;
+  });
 }
 
-export function readKustomization(folder: string): Kustomization {
-  return readYaml(`${folder}/kustomization.yaml`) as Kustomization;
+function readKustomization(folder: string): Kustomization {
+  return readYaml(`${folder}/kustomization.yaml`)[0] as Kustomization;
 }
 
 /** Folders with a kustomization.yaml, of the kind that one applies or builds upon, or of components. */
@@ -67,14 +69,6 @@ export function referencesOf(folder: string): string[] {
     ...generated.flatMap(({ files = [], envs = [] }) => [...files.map(withoutKey), ...envs]),
   ];
   return named.map((path) => join(folder, path).split(sep).join('/'));
-}
-
-/** Files of secrets are not in the repository; each who deploys makes his own. */
-export function secretFilesOf(folder: string): string[] {
-  const generators = readKustomization(folder).secretGenerator ?? [];
-  return generators
-    .flatMap(({ files = [], envs = [] }) => [...files.map(withoutKey), ...envs])
-    .map((path) => join(folder, path));
 }
 
 /** `key=path` or `path` */
