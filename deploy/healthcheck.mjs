@@ -1,4 +1,4 @@
-/** An image's HEALTHCHECK: exits 0 when the event loop of the process on the admin port answers. */
+/** `node healthcheck.mjs [PATH]`, the HEALTHCHECK of images: exits 0 when the admin port answers 200 on /livez or PATH. */
 import { request } from 'node:http';
 
 // oxlint-disable-next-line node/no-process-env -- a program of its own, without a config.ts
@@ -9,7 +9,7 @@ const isAnywhere = !TICKCAST_HOST || TICKCAST_HOST === '0.0.0.0' || TICKCAST_HOS
 request({
   host: isAnywhere ? '127.0.0.1' : TICKCAST_HOST,
   port: TICKCAST_PRODUCERS_ADMIN_PORT || TICKCAST_ADMIN_PORT,
-  path: '/livez',
+  path: process.argv[2] ?? '/livez',
 })
   .on('response', ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1))
   .on('error', ({ message }) => {
