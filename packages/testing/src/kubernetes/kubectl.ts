@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { cleanEnvironment } from '../processes.ts';
+import { runCommand, type CommandOptions } from './command.ts';
+import type { Layout } from './layout.ts';
+
+/** An object of the API, as far as it is looked at here. */
+export interface Resource {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    generation?: number;
+    resourceVersion?: string;
+    [field: string]: unknown;
+  };
+  spec?: Record<string, unknown>;
+  status?: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+export interface Kubectl {
+  /** For programs that find the cluster by themselves, such as the commands of a page. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Runs kubectl and resolves with its standard output. @throws {CommandError} when it fails */
+  run(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /** `kubectl get ... -o json`. */
+  get<T = Resource>(args: readonly string[]): Promise<T>;
+  /** `kubectl get ... -o json` of several, as a list. */
+  list(args: readonly string[]): Promise<Resource[]>;
+}
+
+/** kubectl of the cluster's own version, as its administrator. */
+export function kubectlOf(layout: Layout): Kubectl {
+  const program = join(layout.programs, 'kubectl');
+  const environment = cleanEnvironment({
+    KUBECONFIG: layout.kubeconfig,
+    PATH: `${layout.programs}:${process.env['PATH'] ?? ''}`,
+  });
+  const run: Kubectl['run'] = (args, options = {}) => runCommand(program, args, { env: environment, ...options });
+  const get = async <T>(args: readonly string[]): Promise<T> =>
+    JSON.parse(await run(['get', '-o', 'json', ...args])) as T;
+  return {
+    environment,
+    run,
+    get,
+    list: async (args) => (await get<{ items: Resource[] }>(args)).items,
+  };
+}
