@@ -29,6 +29,8 @@ export interface Bustle {
   /** Quotes published so far; their `data.n` counts from 1. */
   readonly quotes: number;
   readonly knocks: readonly Knock[];
+  /** Seats that the registry held when it was last looked at. */
+  readonly seats: number;
   end(): Promise<{
     /** Alerts published; their `data.n` counts from 1. */
     published: number;
@@ -67,6 +69,7 @@ export async function startBustle(options: BustleOptions): Promise<Bustle> {
   await eventually(() => redis.status === 'ready');
   const alertsSentAt: number[] = [];
   const knocks: Knock[] = [];
+  let seats = 0;
   let mostSeats = 0;
   let quotes = 0;
   let isOver = false;
@@ -76,7 +79,8 @@ export async function startBustle(options: BustleOptions): Promise<Bustle> {
       const n = alertsSentAt.push(performance.now());
       const data = { level: 'warning', message: 'rolling', timestamp: Date.now() / 1000, source: 'monitoring', n };
       await publish(redis, `${prefix}{alerts}`, { type: 'alerts', data });
-      mostSeats = Math.max(mostSeats, await redis.zcard(`${prefix}{seats}`));
+      seats = await redis.zcard(`${prefix}{seats}`);
+      mostSeats = Math.max(mostSeats, seats);
       await sleep(ALERT_EVERY_MS);
     }
   };
@@ -104,6 +108,9 @@ export async function startBustle(options: BustleOptions): Promise<Bustle> {
       return quotes;
     },
     knocks,
+    get seats() {
+      return seats;
+    },
     async end() {
       isOver = true;
       bustles.delete(bustle);

@@ -15,8 +15,11 @@ export * from './roamer.ts';
 export * from './programs.ts';
 export * from './rollout/fleet.ts';
 export * from './rollout/balancer-stats.ts';
+export * from './rollout/kill.ts';
 export * from './rollout/process-fleet.ts';
+export * from './rollout/report.ts';
 export * from './rollout/roll.ts';
+export * from './rollout/scale.ts';
 export * from './tokens.ts';
 
 // In a test file (imported at its top, where jest's hooks may be registered) nothing outlives the file.

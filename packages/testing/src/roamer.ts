@@ -32,7 +32,7 @@ export interface RoamerOptions {
   symbol?: string;
   onAlert?(n: number): void;
   /** Asked at the end of each stay; it always does when absent. */
-  comesBack?(): boolean;
+  comesBack?(roamer: Roamer): boolean;
 }
 
 const roamers = new Set<{ leave(): Promise<void> }>();
@@ -95,7 +95,7 @@ export async function sendRoamer(
   };
 
   const roam = async () => {
-    for (let stay = 0; !isLeaving && (stay === 0 || comesBack()); stay++) {
+    for (let stay = 0; !isLeaving; stay++) {
       const seat = seats.at(-1);
       asked = HELLO;
       const attempt = joinCrowd(`${nodeOf(stay)}${seat === undefined ? '' : `?seat=${seat}`}`, token, onFrame);
@@ -110,6 +110,7 @@ export async function sendRoamer(
         nodes.push(String(arrival.welcome['node']));
         ask({ type: 'subscribe', id: stay, channel: 'alerts', ...(position ? { since: position } : {}) });
         closes.push({ code: await attempt.closed, at: performance.now() });
+        if (!comesBack(roamer)) return;
       } else {
         refusals.push(JSON.stringify(arrival));
         await sleep(RETRY_MS);

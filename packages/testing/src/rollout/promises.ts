@@ -1,7 +1,7 @@
 import type { Knock } from '../bustle.ts';
 import { eventually } from '../eventually.ts';
 import type { Roamer } from '../roamer.ts';
-import type { Departure } from './fleet.ts';
+import type { Departure, Fleet, FleetNode } from './fleet.ts';
 
 const ARRIVES_WITHIN_MS = 10_000;
 const SHOWN = 3;
@@ -33,17 +33,22 @@ export function expectSeatsKept(roamers: readonly Roamer[]): void {
 /**
  * Waits for the last alert, then looks at all of them.
  *
- * @param first `data.n` of the first alert that was published after the client had subscribed
- * @throws unless each client got every alert from `first` to `last` once and in order
+ * @param latestFirst `data.n` of the first alert that was certainly published after they had subscribed
+ * @throws unless each client got every alert from its first to `last` once and in order
  */
-export async function expectEveryAlertOnce(roamers: readonly Roamer[], first: number, last: number): Promise<void> {
+export async function expectEveryAlertOnce(
+  roamers: readonly Roamer[],
+  latestFirst: number,
+  last: number,
+): Promise<void> {
   const isComplete = ({ alerts }: Roamer) => alerts.at(-1) === last;
   await eventually(() => roamers.every(isComplete), { withinMs: ARRIVES_WITHIN_MS }).catch(() => undefined);
   expectAll(
     roamers,
-    ({ alerts }) => alerts.length === last - first + 1 && alerts.every((n, index) => n === first + index),
-    `every client gets the alerts ${first} to ${last}, each once and in order`,
-    ({ alerts }) => describeDisorder(alerts, first, last),
+    ({ alerts: [first = last, ...rest] }) =>
+      first <= latestFirst && first + rest.length === last && rest.every((n, index) => n === first + index + 1),
+    `every client gets all alerts from at least ${latestFirst} to ${last}, each once and in order`,
+    ({ alerts }) => describeDisorder(alerts, last),
   );
 }
 
@@ -64,15 +69,27 @@ function isInOrder({ quotes }: Roamer): boolean {
   return quotes.every(({ n, isSnapshot }, index) => isSnapshot || n > (quotes[index - 1]?.n ?? 0));
 }
 
-/** @throws when somebody was seated over the cap, or instead of somebody who has a right to it */
-export function expectNobodyLetIn(knocks: readonly Knock[], mostSeats: number, cap: number): void {
+/** @throws when one of these newcomers got a seat */
+export function expectNobodyLetIn(knocks: readonly Knock[]): void {
   const isOut = ({ outcome }: Knock) => outcome !== 'seated';
   expectAll(knocks, isOut, 'a full cluster gives a newcomer no seat', ({ answer }) => answer);
-  expectCapKept(mostSeats, cap);
 }
 
 export function expectCapKept(mostSeats: number, cap: number): void {
   expectThat(mostSeats <= cap, `at most ${cap} seats are ever taken`, `${mostSeats} were`);
+}
+
+/** @throws unless so many edges are left with all clients on them; answers them */
+export async function expectSeated(fleet: Fleet, edges: number, clients: number): Promise<readonly FleetNode[]> {
+  let nodes: readonly FleetNode[] = [];
+  const areThere = async () => {
+    nodes = await fleet.nodes();
+    return nodes.length === edges && nodes.reduce((sum, { seated }) => sum + seated, 0) === clients;
+  };
+  const holds = await eventually(areThere).catch(() => false);
+  const seen = nodes.map(({ name, seated }) => `${name} has ${seated}`).join(', ');
+  expectThat(holds, `${clients} clients are seated at ${edges} edges in the end`, seen);
+  return nodes;
 }
 
 export function expectThat(holds: boolean, promise: string, seen: string): void {
@@ -90,8 +107,8 @@ function expectAll<Item>(
   expectThat(wrong.length === 0, promise, `not so for ${wrong.length} of ${items.length}, such as: ${examples}`);
 }
 
-function describeDisorder(alerts: readonly number[], first: number, last: number): string {
-  const at = alerts.findIndex((n, index) => n !== first + index);
-  if (at === -1) return `${alerts.length} of ${last - first + 1}, to ${alerts.at(-1)}`;
+function describeDisorder(alerts: readonly number[], last: number): string {
+  const at = alerts.findIndex((n, index) => index > 0 && n !== (alerts[index - 1] ?? 0) + 1);
+  if (at === -1) return `${alerts[0]} to ${alerts.at(-1)}, and not ${last}`;
   return `…${alerts.slice(Math.max(0, at - 2), at + 3).join(', ')}…`;
 }

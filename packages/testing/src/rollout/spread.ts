@@ -1,4 +1,4 @@
-/** What lies in the middle, what nearly all stay under, and the worst. */
+/** What lies in the middle, what nearly all stay under, and the worst. All 0 without values. */
 export interface Spread {
   readonly count: number;
   readonly p50: number;
@@ -6,21 +6,8 @@ export interface Spread {
   readonly max: number;
 }
 
-/** All 0 without values. */
-export function spreadOf(values: Iterable<number>): Spread {
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
-}
-
-/** The most moments within any second, wherever it begins. */
-export function mostInASecond(moments: readonly number[]): number {
-  const sorted = Float64Array.from(moments).sort();
-  let first = 0;
-  let most = 0;
-  for (const [index, moment] of sorted.entries()) {
-    while ((sorted[first] ?? moment) <= moment - 1000) first += 1;
-    most = Math.max(most, index - first + 1);
-  }
-  return most;
 }

@@ -1,0 +1,55 @@
+import type { Knock } from '../bustle.ts';
+import type { Roamer } from '../roamer.ts';
+import type { Audience } from './audience.ts';
+import type { Phase } from './latencies.ts';
+import { type Spread, spreadOf } from './spread.ts';
+
+/** What every scenario tells. Times are in milliseconds of this process's own clock. */
+export interface Figures {
+  /** All clients, those that came later too. */
+  readonly clients: number;
+  readonly alerts: number;
+  readonly quotes: number;
+  /**
+   * From handing an alert to Redis to a client's having it, the replayed ones too. `during` is while edges come and go.
+   * Clients, publisher and, mostly, edges share one machine here: how busy that was is in it.
+   */
+  readonly latencyMs: Readonly<Record<Phase, Spread>>;
+  /** From a client's close to its next seat. */
+  readonly absenceMs: Spread;
+  /** The most closes within any second. */
+  readonly mostClosesInASecond: number;
+  /** Attempts of clients to come back that got no seat; they try again. */
+  readonly failedReturns: number;
+  readonly knocks: number;
+  /** Newcomers that were neither seated nor told that the cluster is full. */
+  readonly brokenKnocks: readonly Knock[];
+}
+
+export function figuresOf({ roamers, bustle, latencies }: Audience): Figures {
+  return {
+    clients: roamers.length,
+    alerts: bustle.alertsSentAt.length,
+    quotes: bustle.quotes,
+    latencyMs: latencies.spreads(),
+    absenceMs: spreadOf(roamers.flatMap(({ absences }) => absences)),
+    mostClosesInASecond: mostInASecond(roamers.flatMap(closesOf)),
+    failedReturns: roamers.reduce((sum, { refusals }) => sum + refusals.length, 0),
+    knocks: bustle.knocks.length,
+    brokenKnocks: bustle.knocks.filter(({ outcome }) => outcome === 'broken'),
+  };
+}
+
+const closesOf = ({ closes }: Roamer) => closes.map(({ at }) => at);
+
+/** The most of these moments that lie within a second, wherever it begins. */
+function mostInASecond(moments: readonly number[]): number {
+  const sorted = moments.toSorted((one, other) => one - other);
+  let first = 0;
+  let most = 0;
+  for (const [index, moment] of sorted.entries()) {
+    while ((sorted[first] ?? moment) <= moment - 1000) first += 1;
+    most = Math.max(most, index - first + 1);
+  }
+  return most;
+}
