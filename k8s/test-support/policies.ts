@@ -1,5 +1,8 @@
 import { POD_POLICIES } from './policies/pods.ts';
 import type { Policy } from './policies/policy.ts';
+import { PROBE_POLICIES } from './policies/probes.ts';
+import { ROLL_POLICIES } from './policies/rolls.ts';
+import { SETTING_POLICIES } from './policies/settings.ts';
 
 /** All that is asked of what an overlay renders to, beyond its schemas. */
-export const POLICIES: readonly Policy[] = [...POD_POLICIES];
+export const POLICIES: readonly Policy[] = [...POD_POLICIES, ...PROBE_POLICIES, ...ROLL_POLICIES, ...SETTING_POLICIES];
