@@ -9,16 +9,19 @@ export function readme(): string {
   return existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
 }
 
-/** The commands of the page's shell blocks, one a line, those over several lines joined. */
-export function readmeCommands(): string[] {
-  const blocks = readme().matchAll(/^```(?:sh|shell|bash|console)?\n(.*?)^```/gms);
-  return [...blocks].flatMap(([, block = '']) => block.replaceAll('\\\n', ' ').split('\n')).map((line) => line.trim());
+/** Every line of code on the page, in its blocks (those over several lines joined) and in its sentences. */
+export function readmeCode(): string[] {
+  const blocks = [...readme().matchAll(/^ *```\w*\n(.*?)^ *```/gms)].map(([, block = '']) => block);
+  const sentences = readme().replaceAll(/^ *```.*?^ *```/gms, '');
+  const spans = [...sentences.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replaceAll(/\s+/g, ' '));
+  const lines = blocks.flatMap((block) => block.replaceAll(/\\\n\s*/g, '').split('\n'));
+  return [...lines, ...spans].map((line) => line.trim()).filter((line) => line !== '');
 }
 
 /** The keys of a Secret or ConfigMap that a command of the page creates; undefined when none does. */
 export function createdByReadme(kind: 'ConfigMap' | 'Secret', name: string): string[] | undefined {
   const what = kind === 'Secret' ? 'secret (?:generic|tls)' : 'configmap';
-  const command = readmeCommands().find((line) => new RegExp(`\\bcreate ${what} ${name}(\\s|$)`).test(line));
+  const command = readmeCode().find((line) => new RegExp(`\\bcreate ${what} ${name}(\\s|$)`).test(line));
   if (command === undefined) return undefined;
   return [...command.matchAll(/--from-(?:literal|file)=["']?([^=\s"']+)/g)].map(([, key = '']) =>
     key.replace(/^.*\//, ''),

@@ -38,7 +38,7 @@ export function settingsOf(overlay: Overlay, { env = [], envFrom = [] }: IContai
 export function settingOf(overlay: Overlay, workloadName: string, name: string): string | undefined {
   const { pod } = workload(overlay, workloadName);
   const settings = pod.containers.flatMap((container) => settingsOf(overlay, container));
-  return settings.findLast((setting) => setting.name === name)?.value ?? standardOf('edge', name);
+  return settings.findLast((setting) => setting.name === name)?.value ?? standardOf(workloadName, name);
 }
 
 export function referencesIn({ pod }: Workload): Reference[] {
