@@ -3,6 +3,11 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { makePodmanHome, type PodmanHome } from './podman-home.ts';
 
+const RUN_MS = 600_000;
+const SHOWN_LINES = 40;
+/** Where no systemd runs, podman says with each container that nobody checks its health. */
+const SYSTEMD_NOISE = /^.*systemd connection.*\n?/gm;
+
 export interface RunOptions {
   /** Given to it on stdin. */
   input?: string;
@@ -20,23 +25,17 @@ export interface Podman {
   stop(): Promise<void>;
 }
 
-/** A program ended with an error: the message has its arguments and what it said. */
+/** A program ended with an error: the message has its arguments and the end of what it said. */
 export class CommandError extends Error {
   /** Null when a signal ended it. */
   readonly exitCode: number | null;
-  readonly stderr: string;
 
-  constructor(command: string, exitCode: number | null, stderr: string) {
-    super(`${command}: exit code ${exitCode ?? 'none'}\n${stderr}`);
+  constructor(command: string, exitCode: number | null, output: string) {
+    const end = output.replace(SYSTEMD_NOISE, '').trim().split('\n').slice(-SHOWN_LINES);
+    super(`${command}: exit code ${exitCode ?? 'none'}\n${end.join('\n')}`);
     this.exitCode = exitCode;
-    this.stderr = stderr;
   }
 }
-
-const RUN_MS = 600_000;
-
-/** Where no systemd runs, podman says with each container that nobody checks its health. */
-const SYSTEMD_NOISE = /^.*systemd connection.*\n?/gm;
 
 /**
  * A podman that is apart from the system's, with nothing left in it of a run that was broken off.
@@ -70,7 +69,7 @@ export async function runCommand(
     child.once('close', resolve);
   });
   const [exitCode, stdout, stderr] = await Promise.all([code, text(child.stdout), text(child.stderr)]);
-  if (exitCode !== 0) throw new CommandError(name, exitCode, (stderr.replace(SYSTEMD_NOISE, '') || stdout).trim());
+  if (exitCode !== 0) throw new CommandError(name, exitCode, `${stdout}\n${stderr}`);
   return stdout.trim();
 }
 
