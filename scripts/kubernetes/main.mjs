@@ -16,7 +16,8 @@ await main(async () => {
   say('starting a cluster');
   return run(process.execPath, [
     `${ROOT}packages/testing/dist/kubernetes/main.js`,
-    ...['--programs', programs],
+    '--programs',
+    programs,
     ...resources.flatMap((folder) => ['--resources', folder]),
     ...process.argv.slice(2),
   ]);

@@ -39,10 +39,7 @@ export async function makeCertificates({ certificates: folder }: Layout): Promis
     await writeFile(join(folder, `${name}.ext`), `extendedKeyUsage=clientAuth,serverAuth\n${names}`);
     await openssl('req', '-new', '-key', `${name}.key`, '-subj', subject, '-out', `${name}.csr`);
     const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', DAYS];
-    await openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, ...authority],
-      ...['-extfile', `${name}.ext`, '-out', `${name}.crt`],
-    );
+    await openssl('x509', '-req', '-in', `${name}.csr`, ...authority, '-extfile', `${name}.ext`, '-out', `${name}.crt`);
     await writeFile(join(folder, `${name}.kubeconfig`), kubeconfig(folder, name), { mode: 0o600 });
   }
   await openssl('genrsa', '-out', 'accounts.key', '2048');

@@ -21,12 +21,22 @@ export class CommandError extends Error {
   }
 }
 
+/** As `execute`, for its standard output alone. */
+export async function runCommand(command: string, args: readonly string[], options?: CommandOptions): Promise<string> {
+  const { stdout } = await execute(command, args, options);
+  return stdout;
+}
+
 /**
- * Runs a program to its end and resolves with its standard output.
+ * Runs a program to its end and resolves with what it printed.
  *
  * @throws {CommandError} when it can't be run, fails, or takes longer than `withinMs`
  */
-export function runCommand(command: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+export function execute(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<{ stdout: string; stderr: string }> {
   const { input, withinMs = 60_000, ...rest } = options;
   return new Promise((resolve, reject) => {
     const child = execFile(
@@ -34,7 +44,7 @@ export function runCommand(command: string, args: readonly string[], options: Co
       args,
       { ...rest, timeout: withinMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
-        if (error === null) resolve(stdout);
+        if (error === null) resolve({ stdout, stderr });
         else reject(new CommandError([command, ...args].join(' '), stdout, stderr, error));
       },
     );

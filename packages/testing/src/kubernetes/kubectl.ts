@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { cleanEnvironment } from '../processes.ts';
-import { runCommand, type CommandOptions } from './command.ts';
+import { execute, type CommandOptions } from './command.ts';
 import type { Layout } from './layout.ts';
 
 /** An object of the API, as far as it is looked at here. */
@@ -24,6 +24,12 @@ export interface Kubectl {
   readonly environment: NodeJS.ProcessEnv;
   /** Runs kubectl and resolves with its standard output. @throws {CommandError} when it fails */
   run(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /**
+   * As `run`, for what changes something: no warning of the API server is passed over.
+   *
+   * @throws when it fails or warns
+   */
+  change(args: readonly string[], options?: CommandOptions): Promise<string>;
   /** `kubectl get ... -o json`. */
   get<T = Resource>(args: readonly string[]): Promise<T>;
   /** `kubectl get ... -o json` of several, as a list. */
@@ -37,12 +43,19 @@ export function kubectlOf(layout: Layout): Kubectl {
     KUBECONFIG: layout.kubeconfig,
     PATH: `${layout.programs}:${process.env['PATH'] ?? ''}`,
   });
-  const run: Kubectl['run'] = (args, options = {}) => runCommand(program, args, { env: environment, ...options });
+  const call = (args: readonly string[], options: CommandOptions = {}) =>
+    execute(program, args, { env: environment, ...options });
+  const run: Kubectl['run'] = async (args, options) => (await call(args, options)).stdout;
   const get = async <T>(args: readonly string[]): Promise<T> =>
     JSON.parse(await run(['get', '-o', 'json', ...args])) as T;
   return {
     environment,
     run,
+    change: async (args, options) => {
+      const { stdout, stderr } = await call(args, options);
+      if (/^Warning: /m.test(stderr)) throw new Error(`kubectl ${args.join(' ')} warns:\n${stderr}`);
+      return stdout;
+    },
     get,
     list: async (args) => (await get<{ items: Resource[] }>(args)).items,
   };

@@ -1,0 +1,17 @@
+const started = performance.now();
+
+/** Says what has been shown, with the time since the start. */
+export function say(line: string): void {
+  const seconds = (performance.now() - started) / 1000;
+  process.stdout.write(`${seconds.toFixed(1).padStart(7)} s  ${line.replaceAll('\n', '\n           ')}\n`);
+}
+
+/** A heading. */
+export function chapter(title: string): void {
+  process.stdout.write(`\n${title}\n`);
+}
+
+/** @throws with `promise` and `seen` when it does not hold */
+export function expectThat(holds: boolean, promise: string, seen: string): asserts holds {
+  if (!holds) throw new Error(`expected that ${promise}; seen: ${seen}`);
+}
