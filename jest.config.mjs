@@ -10,6 +10,8 @@ export default {
     '<rootDir>/*.test.ts',
   ],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  // Files of containers lie there, copies of our own packages among them.
+  modulePathIgnorePatterns: ['<rootDir>/.tickcast/'],
   watchPathIgnorePatterns: ['/dist/', '/.tickcast/', '/.turbo/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'json'],
