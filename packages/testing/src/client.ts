@@ -19,6 +19,8 @@ export interface ConnectOptions {
   headers?: Record<string, string>;
   /** Answer the server's pings; true when absent. */
   autoPong?: boolean;
+  /** For `wss:`, in PEM: the only certificate to be trusted. */
+  ca?: string;
 }
 
 /** A server's frame as it was parsed. */
@@ -177,10 +179,10 @@ export async function expectHandshakeRefused(url: string, options: ConnectOption
 }
 
 function open(url: string, options: ConnectOptions): WebSocket {
-  const { token, via = 'header', query = {}, headers = {}, autoPong = true } = options;
+  const { token, via = 'header', query = {}, headers = {}, autoPong = true, ca } = options;
   const target = new URL(url);
   for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
-  const settings: ClientOptions = { headers: { ...headers }, autoPong };
+  const settings: ClientOptions = { headers: { ...headers }, autoPong, ...(ca === undefined ? {} : { ca }) };
   if (token === undefined || via === 'message') return new WebSocket(target, settings);
   if (via === 'subprotocol') return new WebSocket(target, ['Authorization', token], settings);
   if (via === 'header') settings.headers = { authorization: `Bearer ${token}`, ...headers };

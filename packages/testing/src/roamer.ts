@@ -16,7 +16,7 @@ export interface Roamer {
   readonly closes: { code: number; at: number }[];
   /** Milliseconds from each of them to the next seat. */
   readonly absences: number[];
-  /** `data.n` of the alerts in the order they came, over all stays. */
+  /** `data.n` of the alerts in the order they came, over all stays; those without one are somebody else's. */
   readonly alerts: number[];
   /** The same of the quotes. What its next node delivered last, which comes first there, may be older than what it had. */
   readonly quotes: { n: number; isSnapshot: boolean }[];
@@ -79,9 +79,10 @@ export async function sendRoamer(
       setTimeout(() => member?.send(asked), Number(frame['retry_after_ms']));
     }
     if (type === 'alerts') {
-      const { n } = data as { n: number };
-      alerts.push(n);
       if (position) position.seq = seq;
+      const { n } = data as { n?: number };
+      if (n === undefined) return;
+      alerts.push(n);
       onAlert?.(n);
     } else if (type === 'market_data') {
       quotes.push({ n: (data as { n: number }).n, isSnapshot: frame['snapshot'] === true });

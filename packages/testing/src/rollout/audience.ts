@@ -9,7 +9,8 @@ import { expectThat } from './promises.ts';
 const SUBS = 100;
 /** Every so many clients, one wants quotes too. */
 const QUOTES_EVERY = 10;
-const SYMBOL = '0700.HK';
+/** Nobody else publishes quotes of it. */
+const SYMBOL = 'ROLLOUT';
 /** A few seconds of them. */
 const SEVERAL_ALERTS = 12;
 const BROUGHT_WITHIN_MS = 30_000;

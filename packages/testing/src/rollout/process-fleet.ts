@@ -21,6 +21,8 @@ export interface ProcessFleetOptions {
 export interface ProcessFleet extends Fleet {
   readonly redis: RedisServer;
   readonly balancer: HaproxyProcess;
+  /** All edges listen on the same. */
+  readonly ports: { readonly edgePort: number; readonly edgeAdminPort: number };
   edge(name: string): EdgeProcess;
   /** Changes what the balancer is told of the edges: this address too. Nothing need be there. */
   addAddress(address: string): void;
@@ -64,6 +66,7 @@ export async function startProcessFleet(options: ProcessFleetOptions): Promise<P
     cap,
     redis,
     balancer,
+    ports,
     edge: (name) => memberOf(name).edge,
     addAddress: (address) => changeAddresses(() => addresses.add(address)),
     mintToken: (sub) => mintToken({ sub }),

@@ -1,0 +1,103 @@
+/** What the balancer does about edges that drain, hang, or are not where their name says. */
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { expect, test } from '@jest/globals';
+import {
+  type ProcessFleet,
+  type TestClient,
+  connectClient,
+  eventually,
+  mintToken,
+  startProcess,
+  startProcessFleet,
+} from '@tickcast/testing';
+
+/** Its time-outs for handshakes, which no socket may know of that is through. */
+const TIMEOUT_MS = 10_000;
+
+async function connectMany(fleet: ProcessFleet, count: number): Promise<TestClient[]> {
+  return Promise.all(Array.from({ length: count }, async () => connectClient(fleet.url, { token: await mintToken() })));
+}
+
+async function nodeOf(client: TestClient): Promise<unknown> {
+  client.send({ type: 'hello' });
+  return (await client.next('welcome'))['node'];
+}
+
+const nodesOf = (clients: readonly TestClient[]) => Promise.all(clients.map(nodeOf));
+
+test('a draining edge gets no newcomers and keeps its sockets until it sends them away itself', async () => {
+  const fleet = await startProcessFleet({ edges: 2, env: { TICKCAST_DRAIN_SECONDS: '6' } });
+  const clients = await connectMany(fleet, 20);
+  const nodes = await nodesOf(clients);
+  const leaving = clients.filter((_, index) => nodes[index] === 'edge-1');
+  expect(leaving).toHaveLength(10);
+
+  const drained = fleet.drain('edge-1');
+  await eventually(async () => !(await fleet.isServing('edge-1')), { withinMs: 5000 });
+  const open = leaving.filter(({ socket }) => socket.readyState === socket.OPEN);
+  expect(open.length).toBeGreaterThan(0);
+  expect(new Set(await nodesOf(await connectMany(fleet, 20)))).toEqual(new Set(['edge-2']));
+
+  expect(await drained).toMatchObject({ exitCode: 0 });
+  const codes = await Promise.all(leaving.map(async ({ closed }) => (await closed).code));
+  expect(new Set(codes)).toEqual(new Set([1012]));
+  await fleet.stop();
+});
+
+test('an edge that hangs is left alone within 5 s, keeps its sockets for longer than any time-out, and is back once it goes on', async () => {
+  const fleet = await startProcessFleet({ edges: 2 });
+  const clients = await connectMany(fleet, 10);
+  const nodes = await nodesOf(clients);
+  const hanging = clients.filter((_, index) => nodes[index] === 'edge-1');
+  expect(hanging).toHaveLength(5);
+
+  fleet.edge('edge-1').pause();
+  const pausedAt = performance.now();
+  await eventually(async () => !(await fleet.isServing('edge-1')), { withinMs: 5000 });
+  expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-2']));
+
+  const longEnough = () => performance.now() - pausedAt > TIMEOUT_MS + 2000;
+  await eventually(longEnough, { withinMs: 2 * TIMEOUT_MS });
+  fleet.edge('edge-1').resume();
+  for (const client of hanging) expect(await client.request({ type: 'ping' })).toMatchObject({ type: 'pong' });
+  await eventually(() => fleet.isServing('edge-1'));
+  await fleet.stop();
+}, 60_000);
+
+test('a name that leads to a machine which answers nothing costs newcomers a few seconds and nobody the connection', async () => {
+  const fleet = await startProcessFleet({ edges: 1 });
+  const dead = '127.255.255.250';
+  await listenDeaf(dead, [fleet.ports.edgePort, fleet.ports.edgeAdminPort]);
+  fleet.addAddress(dead);
+  const isKnown = async () => (await fleet.balancer.servers()).some(({ address }) => address.startsWith(dead));
+  await eventually(isKnown);
+  expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-1']));
+
+  const isOut = async () =>
+    (await fleet.balancer.servers()).every(({ address, isServing }) => !address.startsWith(dead) || !isServing);
+  await eventually(isOut, { withinMs: 5000 });
+  expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-1']));
+  await fleet.stop();
+});
+
+/**
+ * Ports whose queue of connections is full: what else comes is dropped without a word, as by a machine that has lost its power
+ * (Linux, tcp_conn_request).
+ */
+async function listenDeaf(host: string, ports: readonly number[]): Promise<void> {
+  const program = `
+    const { createServer } = require('node:net');
+    for (const port of ${JSON.stringify(ports)}) createServer().listen({ host: '${host}', port, backlog: 1 });
+    setTimeout(() => process.kill(process.pid, 'SIGSTOP'));`;
+  const child = await startProcess(process.execPath, ['-e', program]);
+  await eventually(async () => (await readFile(`/proc/${child.pid}/stat`, 'utf8')).includes(') T '));
+  for (const port of ports) {
+    const sockets = Array.from({ length: 3 }, () =>
+      connect({ host, port })
+        .on('error', () => undefined)
+        .unref(),
+    );
+    await eventually(() => sockets.filter(({ readyState }) => readyState === 'open').length === 2);
+  }
+}
