@@ -93,7 +93,6 @@ const MISTAKES: readonly Mistake[] = [
   ['PodDisruptionBudget/edge', 'spec.unhealthyPodEvictionPolicy', 'Always'],
   ['HTTPRoute/websocket', 'spec.rules.0.matches.0.path.type', 'Regex'],
   ['Ingress/tickcast', 'spec.rules.0.http.paths.0.pathType', 'exact', 'production-ingress'],
-  ['ScaledObject/edge', 'spec.fallback.behavior', 'currentReplicasIfLess', 'production-keda'],
   // Versions and kinds that there are not.
   ['Deployment/edge', 'apiVersion', 'apps/v2'],
   ['PodDisruptionBudget/edge', 'apiVersion', 'policy'],

@@ -33,7 +33,6 @@ const CLOSED_SETS: readonly (readonly [field: RegExp, words: readonly string[]])
   [/\/metrics\/\d+\/\w+\/target\/type$/, ['Utilization', 'Value', 'AverageValue']],
   [/\/selectPolicy$/, ['Max', 'Min', 'Disabled']],
   [/\/scale(Up|Down)\/policies\/\d+\/type$/, ['Pods', 'Percent']],
-  [/\/fallback\/behavior$/, ['static', 'currentReplicas', 'currentReplicasIfHigher', 'currentReplicasIfLower']],
   [/\/podFailurePolicy\/rules\/\d+\/action$/, ['FailJob', 'FailIndex', 'Ignore', 'Count']],
 ];
 
