@@ -4,7 +4,8 @@ import { ROOT } from '../containers/podman-home.ts';
 import { eventually } from '../eventually.ts';
 import { runCommand } from './command.ts';
 import type { Kubectl, Resource } from './kubectl.ts';
-import { expectThat, say } from './steps.ts';
+import { expectThat } from '../rollout/promises.ts';
+import { say } from './steps.ts';
 
 const NAMESPACE = 'tickcast';
 

@@ -1,6 +1,7 @@
 import type { Kubectl, Resource } from './kubectl.ts';
 import { CommandError } from './command.ts';
-import { expectThat, say } from './steps.ts';
+import { expectThat } from '../rollout/promises.ts';
+import { say } from './steps.ts';
 
 type Change = (object: Resource) => void;
 
@@ -140,7 +141,7 @@ export async function expectMistakesRefused(kubectl: Kubectl, overlay: string): 
   const { items } = await kubectl.get<{ items: Resource[] }>(['-k', overlay]);
   const find = (object: string): Resource => {
     const found = items.find(({ kind, metadata }) => `${kind}/${metadata.name}` === object);
-    expectThat(found !== undefined, `${overlay} has ${object}`, 'none');
+    if (found === undefined) throw new Error(`${overlay} has no ${object} to make a mistake in`);
     return found;
   };
   for (const mistake of MISTAKES) await expectRefusal(kubectl, find(mistake.object), mistake);
@@ -156,7 +157,7 @@ async function expectRefusal(kubectl: Kubectl, good: Resource, mistake: Omit<Mis
     () => undefined,
     (error: unknown) => error,
   );
-  expectThat(failure instanceof CommandError, `${mistake.what} is refused`, 'it is accepted');
+  if (!(failure instanceof CommandError)) throw new Error(`${mistake.what} was not refused`, { cause: failure });
   expectThat(mistake.refusal.test(failure.stderr), `${mistake.what} is refused for that`, failure.stderr);
   say(`refused: ${mistake.what}`);
 }

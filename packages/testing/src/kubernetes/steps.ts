@@ -10,8 +10,3 @@ export function say(line: string): void {
 export function chapter(title: string): void {
   process.stdout.write(`\n${title}\n`);
 }
-
-/** @throws with `promise` and `seen` when it does not hold */
-export function expectThat(holds: boolean, promise: string, seen: string): asserts holds {
-  if (!holds) throw new Error(`expected that ${promise}; seen: ${seen}`);
-}

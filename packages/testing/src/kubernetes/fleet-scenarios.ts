@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectDirectly } from '../chaos/direct-redis.ts';
+import { eventually } from '../eventually.ts';
+import { describeReport } from '../rollout/report.ts';
+import { scale } from '../rollout/scale.ts';
+import type { Cluster } from './cluster.ts';
+import { openPodFleet, type PodFleet } from './pod-fleet.ts';
+import { killPod, rollOut } from './roll-out.ts';
+import { say } from './steps.ts';
+
+/** A seat is kept for 30 s after a drain. */
+const FREE_WITHIN_MS = 60_000;
+
+/**
+ * What the rollout kit promises of any fleet, with the pods of the overlay `local`.
+ *
+ * @param manifests the folder it was applied from, with the secrets
+ */
+export async function runFleetScenarios(cluster: Cluster, manifests: string): Promise<void> {
+  const { kubectl } = cluster;
+  // Their quotes and alerts would be taken for the scenarios' own.
+  await kubectl.run(['-n', 'tickcast', 'scale', 'deployment/producers', '--replicas=0']);
+  const secret = secretIn(manifests, 'auth.env', 'secret');
+  const [redisUser = ''] = /^redis:.*@/.exec(secretIn(manifests, 'redis.env', 'edge-url')) ?? [];
+  const fleet = await openPodFleet(cluster, { secret, redisUser });
+  try {
+    say(describeReport(await rollOut(fleet, kubectl)));
+    await emptied(fleet);
+    const { bereaved, outAfterMs, backAfterMs, absenceMs } = await killPod(fleet);
+    say(
+      `killed: a pod with ${bereaved} clients; the Service sent nobody there after ${outAfterMs.toFixed()} ms and again ` +
+        `after ${backAfterMs.toFixed()} ms\naway between two seats: p50 ${absenceMs.p50.toFixed()} ms, max ${absenceMs.max.toFixed()} ms`,
+    );
+    await emptied(fleet);
+    say(describeReport(await scale(fleet, { from: 2, to: 5 })));
+  } finally {
+    await fleet.stop();
+  }
+}
+
+async function emptied(fleet: PodFleet): Promise<void> {
+  const redis = connectDirectly(fleet.redisUrl);
+  try {
+    await eventually(async () => (await redis.zcard(`${fleet.redisPrefix}{seats}`)) === 0, {
+      withinMs: FREE_WITHIN_MS,
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function secretIn(manifests: string, file: string, key: string): string {
+  const text = readFileSync(join(manifests, 'overlays/local/secrets', file), 'utf8');
+  const [, value] = new RegExp(`^${key}=(.*)$`, 'm').exec(text) ?? [];
+  if (value === undefined) throw new Error(`${file} has no ${key}`);
+  return value;
+}

@@ -1,0 +1,154 @@
+import { eventually } from '../eventually.ts';
+import { startProcess } from '../processes.ts';
+import { describeNode, type Departure, type Fleet } from '../rollout/fleet.ts';
+import { mintToken } from '../tokens.ts';
+import type { Cluster } from './cluster.ts';
+import type { Resource } from './kubectl.ts';
+import { NETWORK } from './layout.ts';
+
+const NAMESPACE = 'tickcast';
+const EDGES = 'app.kubernetes.io/name=edge';
+const NODE_PORT = 30_801;
+const READY_WITHIN_MS = 60_000;
+/** The pod's grace period of 60 s, and what the node needs to tell of its end. */
+const GONE_WITHIN_MS = 90_000;
+/** Keeps the object of a pod that has ended, or its exit code would be gone with it. */
+const FINALIZER = 'tickcast.dev/exit-code';
+
+/** Pods of the Deployment `edge` behind a Service. */
+export interface PodFleet extends Fleet {
+  /** The names of pods with a container that runs. */
+  running(): Promise<string[]>;
+  /** Resolves once the pod has ended, which another has to see to. */
+  departure(name: string): Promise<Departure>;
+}
+
+export interface PodFleetOptions {
+  /** Of tokens. */
+  secret: string;
+  /** `redis://USER:PASSWORD@`, of a user who may do what an edge may. */
+  redisUser: string;
+}
+
+/**
+ * The edges of the overlay `local`, which has been applied. Their Service gets a port of the node, and Redis one of this
+ * machine. Other than the interface says, a killed edge is started again in its pod: Kubernetes has no other way.
+ */
+export async function openPodFleet(cluster: Cluster, options: PodFleetOptions): Promise<PodFleet> {
+  const { kubectl, machine, layout } = cluster;
+  const inNamespace = (...args: string[]): Promise<string> => kubectl.run(['-n', NAMESPACE, ...args]);
+  await kubectl.change(['apply', '-f', '-'], { input: JSON.stringify(doorService()) });
+  const forward = ['-n', NAMESPACE, 'port-forward', 'statefulset/valkey', ':6379'];
+  const redis = await startProcess(`${layout.programs}/kubectl`, forward, { env: kubectl.environment });
+  const [, redisPort = ''] = /127\.0\.0\.1:(\d+)/.exec(await redis.waitForLine(/^Forwarding from 127/)) ?? [];
+
+  const pods = (): Promise<Resource[]> => kubectl.list(['-n', NAMESPACE, 'pods', '-l', EDGES]);
+  const running = async (): Promise<string[]> => (await pods()).filter(isRunning).map(({ metadata }) => metadata.name);
+  let resizing: Promise<unknown> = Promise.resolve();
+  const changeReplicas = async (by: number): Promise<string> => {
+    const { spec } = await kubectl.get(['-n', NAMESPACE, 'deployment', 'edge']);
+    return inNamespace('scale', 'deployment/edge', `--replicas=${Number(spec?.['replicas']) + by}`);
+  };
+  // One after the other: each goes by the number that the one before has set.
+  const resize = (by: number): Promise<unknown> => (resizing = resizing.then(() => changeReplicas(by)));
+
+  const departure = async (name: string): Promise<Departure> => {
+    const startedAt = performance.now();
+    await inNamespace('patch', 'pod', name, '--patch', JSON.stringify({ metadata: { finalizers: [FINALIZER] } }));
+    const exitCode = await eventually(
+      async () => {
+        const terminated = containerStatus(await kubectl.get(['-n', NAMESPACE, 'pod', name]))?.state?.terminated;
+        if (terminated === undefined) throw new Error(`${name} has not ended`);
+        return terminated.exitCode;
+      },
+      { withinMs: GONE_WITHIN_MS },
+    );
+    const tookMs = performance.now() - startedAt;
+    await inNamespace('patch', 'pod', name, '--patch', JSON.stringify({ metadata: { finalizers: null } }));
+    return { exitCode, tookMs };
+  };
+
+  const fleet: PodFleet = {
+    url: `ws://${NETWORK.nodeAddress}:${NODE_PORT}/api/v1/websocket`,
+    redisUrl: `${options.redisUser}127.0.0.1:${redisPort}`,
+    redisPrefix: 'tickcast:',
+    cap: 1000,
+    mintToken: (sub) => mintToken({ sub, secret: options.secret }),
+    running,
+    departure,
+    nodes: async () => {
+      const names = await running();
+      const path = (name: string) => `/api/v1/namespaces/${NAMESPACE}/pods/${name}:9001/proxy/connz`;
+      return Promise.all(
+        names.map(async (name) => describeNode(name, await kubectl.run(['get', '--raw', path(name)]))),
+      );
+    },
+    async add() {
+      const before = new Set((await pods()).map(({ metadata }) => metadata.name));
+      await resize(1);
+      return eventually(
+        async () => {
+          const added = (await running()).find((name) => !before.has(name));
+          if (added === undefined || !(await fleet.isServing(added))) throw new Error('the new pod is not yet served');
+          return added;
+        },
+        { withinMs: READY_WITHIN_MS },
+      );
+    },
+    async drain(name) {
+      await inNamespace('annotate', 'pod', name, 'controller.kubernetes.io/pod-deletion-cost=-1000', '--overwrite');
+      const departed = departure(name);
+      await resize(-1);
+      return departed;
+    },
+    async kill(name) {
+      const id = containerStatus(await kubectl.get(['-n', NAMESPACE, 'pod', name]))?.containerID?.split('//')[1];
+      const tasks = await machine.run('ctr', ['--address', layout.containerdSocket, '-n', 'k8s.io', 'tasks', 'ls']);
+      const [, pid = ''] = new RegExp(`^${id}\\s+(\\d+)`, 'm').exec(tasks) ?? [];
+      await machine.run('kill', ['-KILL', pid]);
+    },
+    async isServing(name) {
+      const slices = await kubectl.list(['-n', NAMESPACE, 'endpointslices', '-l', 'kubernetes.io/service-name=edge']);
+      const endpoints = slices.flatMap((slice) => (slice['endpoints'] ?? []) as Endpoint[]);
+      return endpoints.some(({ targetRef, conditions }) => targetRef?.name === name && conditions.ready === true);
+    },
+    async stop() {
+      await redis.kill();
+      await inNamespace('delete', 'service', 'door');
+    },
+  };
+  return fleet;
+}
+
+interface Endpoint {
+  targetRef?: { name: string };
+  conditions: { ready?: boolean };
+}
+
+interface ContainerStatus {
+  containerID?: string;
+  restartCount: number;
+  state?: { running?: object; terminated?: { exitCode: number } };
+}
+
+function containerStatus(pod: Resource): ContainerStatus | undefined {
+  return (pod.status as { containerStatuses?: ContainerStatus[] } | undefined)?.containerStatuses?.[0];
+}
+
+function isRunning(pod: Resource): boolean {
+  return containerStatus(pod)?.state?.running !== undefined;
+}
+
+/** The way in for clients on this machine, where a load balancer would be. */
+function doorService(): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'door', namespace: NAMESPACE },
+    spec: {
+      type: 'NodePort',
+      selector: { 'app.kubernetes.io/name': 'edge' },
+      ports: [{ port: 8001, targetPort: 'clients', nodePort: NODE_PORT }],
+    },
+  };
+}
