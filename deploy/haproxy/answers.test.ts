@@ -1,5 +1,7 @@
 /** What clients are answered through the balancer. */
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { beforeAll, expect, test } from '@jest/globals';
 import {
   type ProcessFleet,
@@ -13,7 +15,7 @@ import {
 let fleet: ProcessFleet;
 
 beforeAll(async () => {
-  fleet = await startProcessFleet({ edges: 1, cap: 2 });
+  fleet = await startProcessFleet({ edges: 1, cap: 2, env: { TICKCAST_AUTH_QUERY_TOKEN: 'on' } });
 });
 
 const overHttp = async (path: string) => {
@@ -44,6 +46,23 @@ test('by TLS a client is served as in clear, with its token in a header or in th
     await client.close();
   }
   await expect(connectClient(wssUrl, { token: await mintToken() })).rejects.toThrow(/self-signed certificate/);
+});
+
+test('a handshake that comes too slowly is given up', async () => {
+  const { hostname, port } = new URL(fleet.url);
+  const socket = connect(Number(port), hostname);
+  socket.write('GET /api/v1/websocket HTTP/1.1\r\nHost: localhost\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
+});
+
+test('the log of the balancer tells of every socket, and of no token and no seat', async () => {
+  const token = await mintToken();
+  const client = await connectClient(fleet.url, { token, via: 'query', query: { seat: 'a-seat-id' } });
+  await client.close();
+  await eventually(() => fleet.balancer.logs().some((line) => line.includes('GET /api/v1/websocket 101')));
+  const log = fleet.balancer.logs().join('\n');
+  expect(log).not.toContain(token);
+  expect(log).not.toContain('a-seat-id');
 });
 
 test('what a full cluster answers comes through as it is: 503, when to try again, and why', async () => {

@@ -7,6 +7,7 @@ import {
   type TestClient,
   connectClient,
   eventually,
+  joinCrowd,
   mintToken,
   startProcess,
   startProcessFleet,
@@ -45,7 +46,7 @@ test('a draining edge gets no newcomers and keeps its sockets until it sends the
   await fleet.stop();
 });
 
-test('an edge that hangs is left alone within 5 s, keeps its sockets for longer than any time-out, and is back once it goes on', async () => {
+test('an edge that hangs is left alone within 5 s and keeps its sockets for longer than any time-out; nobody sent to it waits in vain', async () => {
   const fleet = await startProcessFleet({ edges: 2 });
   const clients = await connectMany(fleet, 10);
   const nodes = await nodesOf(clients);
@@ -54,8 +55,17 @@ test('an edge that hangs is left alone within 5 s, keeps its sockets for longer 
 
   fleet.edge('edge-1').pause();
   const pausedAt = performance.now();
+  const token = await mintToken();
+  const early = Array.from({ length: 10 }, () => joinCrowd(fleet.url, token));
   await eventually(async () => !(await fleet.isServing('edge-1')), { withinMs: 5000 });
   expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-2']));
+
+  // Some were sent to it before that was known.
+  const answers = await Promise.all(early.map(({ arrival }) => arrival));
+  const toldToRetry = answers.filter((answer) => answer.outcome === 'refused' && answer.status === 504);
+  expect(toldToRetry.every((answer) => 'headers' in answer && answer.headers.includes('retry-after: 1'))).toBe(true);
+  const seated = answers.filter((answer) => answer.outcome === 'seated' && answer.welcome['node'] === 'edge-2');
+  expect(toldToRetry.length + seated.length).toBe(early.length);
 
   const longEnough = () => performance.now() - pausedAt > TIMEOUT_MS + 2000;
   await eventually(longEnough, { withinMs: 2 * TIMEOUT_MS });
@@ -93,11 +103,9 @@ async function listenDeaf(host: string, ports: readonly number[]): Promise<void>
   const child = await startProcess(process.execPath, ['-e', program]);
   await eventually(async () => (await readFile(`/proc/${child.pid}/stat`, 'utf8')).includes(') T '));
   for (const port of ports) {
-    const sockets = Array.from({ length: 3 }, () =>
-      connect({ host, port })
-        .on('error', () => undefined)
-        .unref(),
-    );
-    await eventually(() => sockets.filter(({ readyState }) => readyState === 'open').length === 2);
+    const sockets = Array.from({ length: 3 }, () => connect({ host, port }).on('error', () => undefined));
+    const waiting = () => sockets.filter(({ readyState }) => readyState === 'opening');
+    await eventually(() => waiting().length === 1);
+    for (const socket of waiting()) socket.destroy();
   }
 }
