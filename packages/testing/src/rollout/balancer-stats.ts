@@ -8,25 +8,37 @@ export interface BalancedServer {
   readonly sessions: number;
 }
 
-interface Field {
-  objType: string;
-  field: { name: string };
-  value: { value: unknown };
-}
+/** RFC 4180, section 2; lines break nowhere but at their ends. */
+const CELL = /(?:^|,)("(?:[^"]|"")*"|[^,]*)/g;
 
 /**
- * The edges in the statistics of HAProxy (`/stats;json`). Addresses are in them with `stats show-legends` alone; a slot that
- * no edge has taken has none and is left out.
+ * The edges in the statistics of HAProxy (`/stats;csv`). Addresses are in them with `stats show-legends` alone; a slot that no
+ * edge has taken has none and is left out. Not as JSON: what HAProxy says of one server then may not fit its buffer, and is
+ * replaced by an error.
+ *
+ * @throws when the text is something else
  */
-export function readServers(json: string): readonly BalancedServer[] {
-  return (JSON.parse(json) as Field[][])
-    .filter(([first]) => first?.objType === 'Server')
-    .map((fields) => new Map(fields.map(({ field, value }) => [field.name, value.value])))
-    .filter((server) => server.get('pxname') === 'edges' && server.has('addr'))
-    .map((server) => ({
-      address: String(server.get('addr')),
+export function readServers(csv: string): readonly BalancedServer[] {
+  const [head = '', ...lines] = csv.trim().split('\n');
+  const columns = cellsOf(head.replace(/^# /, ''));
+  const read = (line: string) => {
+    const cells = cellsOf(line);
+    return (column: string): string => {
+      const cell = cells[columns.indexOf(column)];
+      if (cell === undefined)
+        throw new Error(`expected /stats;csv of HAProxy, with a column ${column}: ${csv.slice(0, 99)}`);
+      return cell;
+    };
+  };
+  return lines
+    .map(read)
+    .filter((cell) => cell('pxname') === 'edges' && cell('addr') !== '')
+    .map((cell) => ({
+      address: cell('addr'),
       // `UP`, or `UP 1/2` on its way down; not `DOWN`, `MAINT`, `DRAIN` or `NOLB`.
-      isServing: String(server.get('status')).startsWith('UP'),
-      sessions: Number(server.get('scur')),
+      isServing: cell('status').startsWith('UP'),
+      sessions: Number(cell('scur')),
     }));
 }
+
+const cellsOf = (line: string): string[] => [...line.matchAll(CELL)].map(([, cell = '']) => cell);

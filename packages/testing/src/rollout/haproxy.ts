@@ -92,7 +92,7 @@ function describe(
     wssUrl: `wss://localhost:${at.wss}/api/v1/websocket`,
     certificate: at.certificate,
     admin,
-    servers: async () => readServers((await admin('/stats;json')).body),
+    servers: async () => readServers((await admin('/stats;csv')).body),
     logs: () => child.lines(),
     kill: () => child.kill(),
   };
