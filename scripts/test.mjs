@@ -1,4 +1,5 @@
 /** `npm test [-- JEST ARGUMENTS]`: the whole suite, against real servers, from a fresh clone on. */
+import { ensureHaproxy } from './lib/haproxy.mjs';
 import { ensureKustomize } from './lib/kustomize.mjs';
 import { ensureVenv } from './lib/python.mjs';
 import { main, run, say } from './lib/repo.mjs';
@@ -9,6 +10,7 @@ await main(async () => {
   checkNode();
   await ensureInstalled();
   await ensureRedisServer();
+  await ensureHaproxy();
   const kustomize = await ensureKustomize();
   // The seed's Python sample passes `extra_headers`, which newer versions of websockets call `additional_headers`.
   const python13 = await ensureVenv('python-websockets-13', ['websockets==13.1', 'redis']);
