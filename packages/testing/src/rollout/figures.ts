@@ -19,8 +19,8 @@ export interface Figures {
   readonly absenceMs: Spread;
   /** The most closes within any second. */
   readonly mostClosesInASecond: number;
-  /** Attempts of clients to come back that got no seat; they try again. */
-  readonly failedReturns: number;
+  /** What clients were told that came back and got no seat at once; they tried again. */
+  readonly failedReturns: readonly string[];
   readonly knocks: number;
   /** Newcomers that were neither seated nor told that the cluster is full. */
   readonly brokenKnocks: readonly Knock[];
@@ -34,7 +34,8 @@ export function figuresOf({ roamers, bustle, latencies }: Audience): Figures {
     latencyMs: latencies.spreads(),
     absenceMs: spreadOf(roamers.flatMap(({ absences }) => absences)),
     mostClosesInASecond: mostInASecond(roamers.flatMap(closesOf)),
-    failedReturns: roamers.reduce((sum, { refusals }) => sum + refusals.length, 0),
+    // Whoever never left may have had to wait at the door of a full cluster.
+    failedReturns: roamers.filter(({ closes }) => closes.length > 0).flatMap(({ refusals }) => refusals),
     knocks: bustle.knocks.length,
     brokenKnocks: bustle.knocks.filter(({ outcome }) => outcome === 'broken'),
   };

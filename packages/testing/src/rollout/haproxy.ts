@@ -60,9 +60,10 @@ export async function startHaproxy(options: HaproxyOptions): Promise<HaproxyProc
       TICKCAST_EDGE_ADMIN_PORT: String(options.edgeAdminPort),
       ...options.env,
     });
+    // -dR: a port that somebody else has is refused, not shared.
     const child = await startProcess(
       findProgram(['haproxy'], 'install HAProxy 2.6 or newer'),
-      ['-db', '-f', configuration],
+      ['-db', '-dR', '-f', configuration],
       { env },
     );
     const haproxy = describe(child, { ws, wss, adminPort, certificate });

@@ -14,7 +14,7 @@ export function describeReport(report: RollReport | ScaleReport | KillReport): s
     `alert to client, during it    ${spread(latencyMs.during)}`,
     `alert to client, after        ${spread(latencyMs.after)}`,
     `${`away between two seats (${absenceMs.count})`.padEnd(30)}${spread(absenceMs)}`,
-    `closes: at most ${report.mostClosesInASecond} in a second; attempts to come back that failed: ${report.failedReturns}; ` +
+    `closes: at most ${report.mostClosesInASecond} in a second; attempts to come back that failed: ${report.failedReturns.length}; ` +
       `newcomers without a proper answer: ${report.brokenKnocks.length}`,
     ...detailsOf(report),
   ];
