@@ -17,14 +17,18 @@ export interface PodmanHome {
   environment: NodeJS.ProcessEnv;
 }
 
+/** Two clones of the repository may run their containers at the same time. */
+const CLONE = createHash('sha256').update(ROOT).digest('hex').slice(0, 8);
 /** Not podman's own 10.88.0.0/16: the system's podman, if there is one, hands those addresses out too. */
+const SUBNET = `10.190.${Number.parseInt(CLONE.slice(0, 2), 16)}`;
+
 const DEFAULT_NETWORK = {
   name: 'tickcast',
   id: createHash('sha256').update('tickcast').digest('hex'),
   driver: 'bridge',
-  network_interface: 'tickcast0',
+  network_interface: `tick${CLONE}`,
   created: '2026-01-01T00:00:00Z',
-  subnets: [{ subnet: '10.189.70.0/24', gateway: '10.189.70.1' }],
+  subnets: [{ subnet: `${SUBNET}.0/24`, gateway: `${SUBNET}.1` }],
   ipv6_enabled: false,
   internal: false,
   dns_enabled: true,
@@ -37,7 +41,7 @@ export function makePodmanHome(): PodmanHome {
   const networks = join(folder, 'networks');
   const storage = join(folder, 'storage');
   // Emptied by a restart of the machine, as podman wants it, and short: there are Unix sockets in it.
-  const run = `/run/tickcast-${createHash('sha256').update(ROOT).digest('hex').slice(0, 8)}`;
+  const run = `/run/tickcast-${CLONE}`;
   mkdirSync(networks, { recursive: true });
   mkdirSync(join(folder, 'tmp'), { recursive: true });
   writeFileSync(join(networks, 'tickcast.json'), JSON.stringify(DEFAULT_NETWORK));
