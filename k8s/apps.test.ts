@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe.each(overlays)('in overlay $name', (overlay) => {
-  test.concurrent('an edge starts with its settings, and its probes are answered', async () => {
+  test('an edge starts with its settings, and its probes are answered', async () => {
     const settings = environmentOf(overlay, 'edge');
     // The kit's own secret would be one key too many.
     const env = 'TICKCAST_AUTH_JWKS_URL' in settings ? { ...settings, TICKCAST_AUTH_SECRET: undefined } : settings;
@@ -28,7 +28,7 @@ describe.each(overlays)('in overlay $name', (overlay) => {
     expect(answers).toEqual([200, 200, 200]);
   });
 
-  test.concurrent('a worker starts with its settings, and its probes are answered', async () => {
+  test('a worker starts with its settings, and its probes are answered', async () => {
     const port = await freePort();
     const worker = await startProcess(process.execPath, [join(ROOT, 'apps/producers/dist/main.js')], {
       env: cleanEnvironment({
@@ -39,7 +39,7 @@ describe.each(overlays)('in overlay $name', (overlay) => {
         TICKCAST_AGENT_ID: overlay.name,
       }),
     });
-    await worker.waitForLine(/Redis is there/);
+    await worker.waitForLine(/Redis is there/, 25_000);
     const paths = probePaths(overlay, 'producers');
     const answers = await Promise.all(
       paths.map(async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status),

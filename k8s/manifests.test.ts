@@ -98,6 +98,9 @@ const MISTAKES: readonly Mistake[] = [
   ['PodDisruptionBudget/edge', 'apiVersion', 'policy'],
   ['HTTPRoute/websocket', 'apiVersion', 'gateway.networking.k8s.io/v2'],
   ['ScaledObject/edge', 'apiVersion', 'keda.sh/v1', 'production-keda'],
+  ['HorizontalPodAutoscaler/edge', 'apiVersion', 'autoscaling/v2beta2'],
+  ['CronJob/install-function', 'apiVersion', 'batch/v1beta1'],
+  ['Ingress/tickcast', 'apiVersion', 'extensions/v1beta1', 'production-ingress'],
   ['Deployment/edge', 'kind', 'deployment'],
 ];
 

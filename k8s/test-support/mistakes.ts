@@ -1,4 +1,4 @@
-import { type KubeObject, type Overlay, title } from './objects.ts';
+import { type KubeObject, type Overlay, isNamed, overlayNamed } from './objects.ts';
 
 /** A deliberate mistake: in this object, this field is set to this, or REMOVED; no field: the object itself. */
 export type Mistake = readonly [object: string, field: string, value: unknown, overlay?: string];
@@ -8,11 +8,8 @@ export const REMOVED = Symbol('removed');
 /** Where most mistakes are tried. */
 const USUAL_OVERLAY = 'production';
 
-/** The overlay that a mistake is for. @throws Error when there is none of its name */
 export function overlayOf([, , , name = USUAL_OVERLAY]: Mistake, overlays: readonly Overlay[]): Overlay {
-  const found = overlays.find((overlay) => overlay.name === name);
-  if (found === undefined) throw new Error(`there is no overlay ${name}`);
-  return found;
+  return overlayNamed(overlays, name);
 }
 
 export function describeMistake([object, field, value]: Mistake): string {
@@ -29,11 +26,6 @@ export function withMistake(overlay: Overlay, [name, field, value]: Mistake): Ov
   if (field === '') objects.splice(index, 1, ...(value === REMOVED ? [] : [value as KubeObject]));
   else setField(object, field.split('.'), value);
   return { ...overlay, objects };
-}
-
-/** `ConfigMap/edge` also names `ConfigMap/edge-9f2c1ab4d6`: generated names end in a hash of the contents. */
-export function isNamed(object: KubeObject, name: string): boolean {
-  return title(object).replace(/-[a-z0-9]{10}$/, '') === name || title(object) === name;
 }
 
 function setField(target: object, [key = '', ...rest]: string[], value: unknown): void {

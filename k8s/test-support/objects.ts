@@ -40,6 +40,13 @@ export interface Overlay {
   objects: KubeObject[];
 }
 
+/** @throws Error when there is none of this name, as a check of nothing would say nothing */
+export function overlayNamed(overlays: readonly Overlay[], name: string): Overlay {
+  const found = overlays.find((overlay) => overlay.name === name);
+  if (found === undefined) throw new Error(`there is no overlay ${name}`);
+  return found;
+}
+
 /** The schemas are checked before anything else, so that the types may be believed. */
 export function ofKind<K extends keyof Kinds>(overlay: Overlay, kind: K): (Kinds[K] & KubeObject)[] {
   return overlay.objects.filter((object) => object.kind === kind) as (Kinds[K] & KubeObject)[];
@@ -50,6 +57,11 @@ export function title({ kind, metadata }: KubeObject): string {
   return `${kind}/${metadata.name}`;
 }
 
+/** `ConfigMap/edge` also names `ConfigMap/edge-9f2c1ab4d6`: generated names end in a hash of the contents. */
+export function isNamed(object: KubeObject, name: string): boolean {
+  return title(object).replace(/-[a-z0-9]{10}$/, '') === name || title(object) === name;
+}
+
 /** Whatever makes pods. */
 export interface Workload {
   title: string;
@@ -57,6 +69,7 @@ export interface Workload {
   kind: (typeof WORKLOAD_KINDS)[number];
   pod: IPodSpec;
   podLabels: Record<string, string>;
+  podAnnotations: Record<string, string>;
 }
 
 const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'Job', 'CronJob'] as const;
@@ -67,13 +80,13 @@ export function workloads(overlay: Overlay): Workload[] {
       const spec = 'jobTemplate' in (object.spec ?? {}) ? (object as ICronJob).spec?.jobTemplate.spec : object.spec;
       const template = (spec as IDeployment['spec'])?.template;
       if (template?.spec === undefined) throw new Error(`${title(object)} has no pod template`);
-      const podLabels = template.metadata?.labels ?? {};
-      return { title: title(object), name: object.metadata.name, kind, pod: template.spec, podLabels };
+      const { labels: podLabels = {}, annotations: podAnnotations = {} } = template.metadata ?? {};
+      return { title: title(object), name: object.metadata.name, kind, pod: template.spec, podLabels, podAnnotations };
     }),
   );
 }
 
-/** The one workload of this name whose absence would make a check say nothing. */
+/** @throws Error when there is none of this name, as a check of nothing would say nothing */
 export function workload(overlay: Overlay, name: string): Workload {
   const found = workloads(overlay).find((one) => one.name === name);
   if (found === undefined) throw new Error(`${overlay.name} has no workload named ${name}`);

@@ -10,7 +10,7 @@ import { MANIFESTS, overlayFolders } from './tree.ts';
 const run = promisify(execFile);
 
 /** What `npm test` found or built; without it, whichever is on the PATH. */
-const PROGRAM = process.env['TICKCAST_TEST_KUSTOMIZE'] ?? 'kubectl';
+const PROGRAMS = [process.env['TICKCAST_TEST_KUSTOMIZE'] ?? ['kubectl', 'kustomize']].flat();
 
 /** Renders every overlay in a copy of the tree, with secrets made as k8s/README.md tells a newcomer to make them. */
 export async function renderOverlays(): Promise<Overlay[]> {
@@ -28,9 +28,18 @@ export async function renderOverlays(): Promise<Overlay[]> {
 }
 
 async function render(folder: string): Promise<KubeObject[]> {
-  const build = basename(PROGRAM) === 'kustomize' ? 'build' : 'kustomize';
-  const { stdout } = await run(PROGRAM, [build, folder], { maxBuffer: 16 * 2 ** 20 });
-  return [...parseAllDocuments(stdout, { strict: true })].map((document) => unfolded(document.toJS() as KubeObject));
+  for (const program of PROGRAMS) {
+    const command = basename(program) === 'kustomize' ? 'build' : 'kustomize';
+    try {
+      const { stdout } = await run(program, [command, folder], { maxBuffer: 16 * 2 ** 20 });
+      return [...parseAllDocuments(stdout, { strict: true })].map((document) =>
+        unfolded(document.toJS() as KubeObject),
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error(`there is no ${PROGRAMS.join(', nor ')}: install one, or run \`npm test\`, which builds one with Go`);
 }
 
 /** kustomize breaks long base64 into lines; an API server reads over the breaks, the schema's check of base64 does not. */

@@ -30,7 +30,7 @@ export async function schemaProblems(objects: readonly KubeObject[]): Promise<st
 
 async function problemsOf(object: KubeObject): Promise<string[]> {
   const model = await modelOf(object);
-  if (model === undefined) return [`${object.apiVersion} has no such kind`];
+  if (model === undefined) return [`${object.apiVersion} has no such kind, or is no stable version`];
   const { watched, unread } = watchReads(Object.assign(Object.create(model.prototype) as object, object));
   const problems = [...closedSetProblems(object)];
   try {
@@ -42,7 +42,9 @@ async function problemsOf(object: KubeObject): Promise<string[]> {
 }
 
 async function modelOf({ apiVersion, kind }: KubeObject): Promise<Model | undefined> {
-  const [group = ''] = apiVersion.split('/');
+  const [group = '', version = group] = apiVersion.split('/');
+  // The package also has what Kubernetes has long removed, and all of that was alpha or beta.
+  if (PACKAGES[group] === undefined && !/^v\d+$/.test(version)) return undefined;
   try {
     const loaded: Record<string, Model> = await import(
       `${PACKAGES[group] ?? 'kubernetes-models'}/${apiVersion}/${kind}`

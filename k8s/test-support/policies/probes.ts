@@ -47,6 +47,25 @@ export const PROBE_POLICIES: readonly Policy[] = [
     ],
   },
   {
+    name: 'Prometheus is told the port of the metrics',
+    why: 'it would scrape the port for clients, or nothing, and the autoscaler with it',
+    check: (overlay) =>
+      told(workloads(overlay), ({ title, pod, podAnnotations }) => {
+        const [port] = pod.containers.map((container) => ADMIN_PORTS[appOf(container) ?? '']);
+        const scraped =
+          podAnnotations['prometheus.io/scrape'] === 'true' ? podAnnotations['prometheus.io/port'] : undefined;
+        return port !== undefined && scraped !== String(port) && `${title}: ${scraped}`;
+      }),
+    mistakes: [
+      ['Deployment/edge', 'spec.template.metadata.annotations', REMOVED],
+      [
+        'Deployment/producers',
+        'spec.template.metadata.annotations',
+        { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '9001' },
+      ],
+    ],
+  },
+  {
     name: 'an edge that does not answer gets no newcomers after 5 s, and is restarted only after 30 s',
     why: 'the first costs nobody anything, the second costs every client of the pod its connection',
     check: eachServer((container) => {
