@@ -26,6 +26,7 @@ const BUILDS = [
   { folder: 'control-plane', packages: KUBERNETES_PROGRAMS.map((name) => `k8s.io/kubernetes/cmd/${name}`) },
   { folder: 'dns', packages: ['github.com/coredns/coredns'] },
   { folder: 'network-policy', packages: ['github.com/cloudnativelabs/kube-router/v2/cmd/kube-router'] },
+  { folder: 'metrics-adapter', packages: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'] },
   { folder: 'gateway', packages: ['github.com/traefik/traefik/v3/cmd/traefik'] },
 ];
 
@@ -86,7 +87,7 @@ async function buildOnce(bin, module, path) {
   const flags = ['-trimpath', '-ldflags', `-s -w ${version}`, '-o', `${target}.part`, path];
   await must(`${name} could not be built`, 'go', ['-C', module, 'build', ...flags], {
     quiet: true,
-    env: { CGO_ENABLED: '0', GOFLAGS: '-mod=mod' },
+    env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
   });
   rmSync(join(bin, name), { force: true });
   await must(`${name} could not be kept`, 'mv', [`${target}.part`, target]);

@@ -22,6 +22,8 @@ const IDENTITIES: readonly { name: string; subject: string; hosts?: string }[] =
   { name: 'controller-manager', subject: '/CN=system:kube-controller-manager' },
   { name: 'scheduler', subject: '/CN=system:kube-scheduler' },
   { name: 'proxy', subject: '/CN=system:kube-proxy' },
+  // The API server itself, before the servers that extend it.
+  { name: 'aggregator', subject: '/CN=aggregator' },
 ];
 
 /** Makes an authority of its own, the components' certificates and kubeconfigs, and the key of service accounts' tokens. */

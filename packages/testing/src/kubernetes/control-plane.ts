@@ -41,6 +41,13 @@ export async function startControlPlane(machine: Machine, layout: Layout): Promi
     `--service-account-signing-key-file=${file('accounts.key')}`,
     '--service-account-issuer=https://kubernetes.default.svc',
     '--authorization-mode=Node,RBAC',
+    `--proxy-client-cert-file=${file('aggregator.crt')}`,
+    `--proxy-client-key-file=${file('aggregator.key')}`,
+    `--requestheader-client-ca-file=${file('ca.crt')}`,
+    '--requestheader-allowed-names=aggregator',
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
     '--enable-admission-plugins=NodeRestriction',
     // The proxy to Services and the network of this node are containers of their own, with rights on the node.
     '--allow-privileged=true',

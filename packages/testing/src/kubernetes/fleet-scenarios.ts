@@ -22,7 +22,7 @@ export async function runFleetScenarios(cluster: Cluster, manifests: string): Pr
   // Their quotes and alerts would be taken for the scenarios' own.
   await kubectl.run(['-n', 'tickcast', 'scale', 'deployment/producers', '--replicas=0']);
   const secret = secretIn(manifests, 'auth.env', 'secret');
-  const [redisUser = ''] = /^redis:.*@/.exec(secretIn(manifests, 'redis.env', 'edge-url')) ?? [];
+  const [redisUser = ''] = /^redis:.*@/.exec(secretIn(manifests, 'redis.env', 'producers-url')) ?? [];
   const fleet = await openPodFleet(cluster, { secret, redisUser });
   try {
     say(describeReport(await rollOut(fleet, kubectl)));

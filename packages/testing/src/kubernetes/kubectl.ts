@@ -12,6 +12,7 @@ export interface Resource {
     namespace?: string;
     generation?: number;
     resourceVersion?: string;
+    deletionTimestamp?: string;
     [field: string]: unknown;
   };
   spec?: Record<string, unknown>;

@@ -9,11 +9,26 @@ import { SANDBOX_IMAGE } from './node-config.ts';
 
 export const DNS_IMAGE = 'localhost/coredns:1';
 export const GATEWAY_IMAGE = 'localhost/traefik:1';
+export const METRICS_ADAPTER_IMAGE = 'localhost/prometheus-adapter:1';
+export const PROMETHEUS_IMAGE = 'localhost/prometheus:1';
 
 /** Images that hold nothing but a program which was built for the cluster. */
 const PROGRAM_IMAGES = [
   { name: DNS_IMAGE, program: 'coredns' },
   { name: GATEWAY_IMAGE, program: 'traefik' },
+  { name: METRICS_ADAPTER_IMAGE, program: 'adapter' },
+] as const;
+
+const OTHER_IMAGES = [
+  // Anything that lives and does nothing holds a pod's namespaces open.
+  { name: SANDBOX_IMAGE, lines: ['USER 65535:65535', 'ENTRYPOINT ["sleep", "infinity"]'] },
+  {
+    name: PROMETHEUS_IMAGE,
+    lines: [
+      'RUN apt-get update && apt-get install --yes --no-install-recommends prometheus && rm -rf /var/lib/apt/lists',
+      'ENTRYPOINT ["/usr/bin/prometheus"]',
+    ],
+  },
 ] as const;
 
 /** Images of the product, and what the overlay `local` needs besides. */
@@ -23,16 +38,16 @@ const IMAGES = [imageName('edge'), imageName('producers'), imageName('cli'), BAS
 export async function loadImages(machine: Machine, layout: Layout, podman: Podman): Promise<void> {
   const folder = join(layout.root, 'images');
   await mkdir(folder);
-  // Anything that lives and does nothing holds a pod's namespaces open.
-  const sandbox = `FROM ${BASE_IMAGES.debian}\nUSER 65535:65535\nENTRYPOINT ["sleep", "infinity"]\n`;
-  await build(podman, folder, SANDBOX_IMAGE, sandbox);
+  for (const { name, lines } of OTHER_IMAGES) {
+    await build(podman, folder, name, [`FROM ${BASE_IMAGES.debian}`, ...lines, ''].join('\n'));
+  }
   for (const { name, program } of PROGRAM_IMAGES) {
     await copyFile(join(layout.programs, program), join(folder, program));
     await build(podman, folder, name, `FROM scratch\nCOPY ${program} /\nENTRYPOINT ["/${program}"]\n`);
     await rm(join(folder, program));
   }
   const archive = join(folder, 'all.tar');
-  const names = [...IMAGES, SANDBOX_IMAGE, ...PROGRAM_IMAGES.map(({ name }) => name)];
+  const names = [...IMAGES, ...[...OTHER_IMAGES, ...PROGRAM_IMAGES].map(({ name }) => name)];
   await podman.run(['save', '--quiet', '--multi-image-archive', '--output', archive, ...names]);
   await containerd(machine, layout, ['import', archive]);
   await rm(folder, { recursive: true });

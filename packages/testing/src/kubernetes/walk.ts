@@ -47,7 +47,22 @@ export async function walkToLiveData({ kubectl }: Cluster, page: Page): Promise<
     },
     { withinMs: 10_000 },
   );
+}
+
+/** To be called after the first walk. What Valkey held is on its disk: an alert published after its restart has a later number, and the Function is there. */
+export async function restartRedis({ kubectl }: Cluster, page: Page): Promise<void> {
+  const before = await lastAlert(kubectl);
   await page.typeInline('kubectl -n default delete pod alerts publish');
+  await kubectl.run(['-n', 'tickcast', 'delete', 'pod', 'valkey-0']);
+  await kubectl.run(['-n', 'tickcast', 'rollout', 'status', 'statefulset/valkey', '--timeout=2m'], {
+    withinMs: 130_000,
+  });
+  const [publish = ''] = page.commands('5. Publish from a service of yours');
+  const output = await page.type(publish);
+  const seq = Number(/"seq":(\d+)/.exec(output)?.[1]);
+  expectThat(seq > before, 'numbers go on after a restart of Valkey', `${before}, then ${seq}`);
+  await page.typeInline('kubectl -n default delete pod alerts publish');
+  say(`Valkey restarted: the alerts' numbers go on from ${before} to ${seq}, the Function is still there`);
 }
 
 /** The second walk: a new version, while a client is there; and one that is no good. */
@@ -97,6 +112,12 @@ export async function walkThroughScaling({ kubectl }: Cluster, page: Page): Prom
   } finally {
     await forwarding.stop();
   }
+}
+
+/** The number of the newest alert: an edge's metrics don't have it, a client's log does. */
+async function lastAlert(kubectl: Kubectl): Promise<number> {
+  const seqs = [...(await kubectl.run(['-n', 'default', 'logs', 'alerts'])).matchAll(/ alerts #(\d+) /g)];
+  return Math.max(...seqs.map(([, seq]) => Number(seq)));
 }
 
 async function edgesOf(kubectl: Kubectl): Promise<string[]> {
