@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kubectl } from './kubectl.ts';
 import { NETWORK, NODE_NAME, type Layout } from './layout.ts';
@@ -6,12 +6,23 @@ import { DNS_IMAGE } from './node-images.ts';
 
 /** What every cluster brings: names of Services, and disks for those who ask for one. */
 export async function addBasics(kubectl: Kubectl, layout: Layout): Promise<void> {
-  const disk = join(layout.state, 'disk');
-  await mkdir(disk);
-  await chmod(disk, 0o777);
-  const items = [...clusterDns(), ...disks(disk)];
-  await kubectl.change(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+  await apply(kubectl, clusterDns());
+  await renewDisk(kubectl, layout);
   await kubectl.run(['-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=60s']);
+}
+
+/** Empties the one disk that there is. A volume that was given back is not given to anybody else by itself. */
+export async function renewDisk(kubectl: Kubectl, layout: Layout): Promise<void> {
+  const path = join(layout.state, 'disk');
+  await kubectl.run(['delete', 'persistentvolume', 'disk', '--ignore-not-found']);
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path);
+  await chmod(path, 0o777);
+  await apply(kubectl, disks(path));
+}
+
+async function apply(kubectl: Kubectl, items: readonly object[]): Promise<void> {
+  await kubectl.change(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
 }
 
 function clusterDns(): object[] {

@@ -3,7 +3,8 @@ import { buildImages, describeImages } from '../containers/images.ts';
 import { makePodmanHome } from '../containers/podman-home.ts';
 import { runCommand, type Podman } from '../containers/podman.ts';
 import { ensureStandIns } from '../containers/stand-ins.ts';
-import { addBasics } from './add-ons.ts';
+import { addBasics, renewDisk } from './add-ons.ts';
+import { tryAutoscaling } from './autoscaling.ts';
 import type { Cluster } from './cluster.ts';
 import { runFleetScenarios } from './fleet-scenarios.ts';
 import { copyManifests, overlaysIn, tryOverlay } from './manifests.ts';
@@ -27,6 +28,7 @@ export const CHAPTERS = {
   manifests: { title: 'The manifests, before an API server', show: showManifests },
   page: { title: 'The page k8s/README.md, walked', show: showPage },
   fleet: { title: 'The edges of that cluster: rolled, killed, scaled', show: showFleet },
+  autoscaling: { title: 'The autoscaler, with Prometheus and its adapter', show: showAutoscaling },
   production: { title: 'Production: behind a gateway, behind an ingress', show: showProduction },
 } as const satisfies Record<string, ChapterOf>;
 
@@ -61,18 +63,34 @@ async function showPage(cluster: Cluster): Promise<void> {
   await walkThroughUpdate(cluster, page);
   await walkThroughScaling(cluster, page);
   await page.typeInline('kubectl delete -k k8s/overlays/local');
+  await renewDisk(kubectl, layout);
 }
 
 async function showFleet(cluster: Cluster): Promise<void> {
-  const { kubectl, layout } = cluster;
+  await runFleetScenarios(cluster, await applyLocal(cluster));
+  await removeLocal(cluster);
+}
+
+async function showAutoscaling(cluster: Cluster): Promise<void> {
+  await tryAutoscaling(cluster, await applyLocal(cluster));
+  await removeLocal(cluster);
+}
+
+/** The first steps of the page. @returns the folder of the manifests, with the secrets */
+async function applyLocal(cluster: Cluster): Promise<string> {
   await joinNode(cluster);
+  const { kubectl, layout } = cluster;
   const manifests = await copyManifests(layout.root);
   const page = openPage(join(manifests, 'README.md'), layout.root, kubectl.environment);
   for (const heading of ['2. Make the secrets and apply', '3. Install the Redis Function']) {
     for (const block of page.commands(heading)) await page.type(block);
   }
-  await runFleetScenarios(cluster, manifests);
+  return manifests;
+}
+
+async function removeLocal({ kubectl, layout }: Cluster): Promise<void> {
   await kubectl.run(['delete', 'namespace', 'tickcast', '--timeout=90s'], { withinMs: 120_000 });
+  await renewDisk(kubectl, layout);
 }
 
 async function showProduction(cluster: Cluster, resources: readonly string[]): Promise<void> {

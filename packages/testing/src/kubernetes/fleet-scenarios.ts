@@ -21,9 +21,7 @@ export async function runFleetScenarios(cluster: Cluster, manifests: string): Pr
   const { kubectl } = cluster;
   // Their quotes and alerts would be taken for the scenarios' own.
   await kubectl.run(['-n', 'tickcast', 'scale', 'deployment/producers', '--replicas=0']);
-  const secret = secretIn(manifests, 'auth.env', 'secret');
-  const [redisUser = ''] = /^redis:.*@/.exec(secretIn(manifests, 'redis.env', 'producers-url')) ?? [];
-  const fleet = await openPodFleet(cluster, { secret, redisUser });
+  const fleet = await openLocalFleet(cluster, manifests);
   try {
     say(describeReport(await rollOut(fleet, kubectl)));
     await emptied(fleet);
@@ -39,12 +37,21 @@ export async function runFleetScenarios(cluster: Cluster, manifests: string): Pr
   }
 }
 
-async function emptied(fleet: PodFleet): Promise<void> {
-  const redis = connectDirectly(fleet.redisUrl);
+/** With the secrets that the overlay `local` was applied with. */
+export function openLocalFleet(cluster: Cluster, manifests: string): Promise<PodFleet> {
+  const secret = secretIn(manifests, 'auth.env', 'secret');
+  const [redisUser = ''] = /^redis:.*@/.exec(secretIn(manifests, 'redis.env', 'producers-url')) ?? [];
+  return openPodFleet(cluster, { secret, redisUser });
+}
+
+/** The next scenario begins with no client and no quote: an old one would be sent first. */
+async function emptied({ redisUrl, redisPrefix }: PodFleet): Promise<void> {
+  const redis = connectDirectly(redisUrl);
   try {
-    await eventually(async () => (await redis.zcard(`${fleet.redisPrefix}{seats}`)) === 0, {
-      withinMs: FREE_WITHIN_MS,
-    });
+    const nobody = async () => (await redis.zcard(`${redisPrefix}{seats}`)) === 0;
+    await eventually(nobody, { withinMs: FREE_WITHIN_MS });
+    const [, quotes] = await redis.scan(0, 'MATCH', `${redisPrefix}{market_data:*`, 'COUNT', 10_000);
+    await redis.del(...quotes);
   } finally {
     redis.disconnect();
   }
