@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { connectClient } from '../client.ts';
@@ -39,13 +40,23 @@ interface Inspection {
  * The edge of the production overlay, as `podman play kube` runs it: with the manifest's user, read-only root, capabilities,
  * limits and variables. Podman leaves out what takes a cluster: probes but liveness, preStop, the grace period, seccomp.
  */
-export async function kubeScenario({ podman, steps }: Walk): Promise<void> {
+export async function kubeScenario(walk: Walk): Promise<void> {
+  // Those that a run has left which was broken off.
+  await walk.podman.run(['secret', 'rm', '--all']);
+  try {
+    await playEdge(walk);
+  } finally {
+    await walk.podman.run(['secret', 'rm', '--all']);
+  }
+}
+
+async function playEdge({ podman, steps }: Walk): Promise<void> {
   await podman.run(['network', 'create', NETWORK]);
   await podman.run(['run', '--detach', '--name', REDIS, '--network', `${NETWORK}:alias=redis`, BASE_IMAGES.redis]);
   await steps.show('podman plays the rendered Deployment', async () => {
     await createSecret(podman, 'auth', { secret: SECRET });
     await createSecret(podman, 'redis', { 'edge-url': 'redis://redis:6379' });
-    await podman.run(['play', 'kube', '--network', NETWORK, '-'], { input: renderEdge() });
+    await podman.run(['play', 'kube', '--network', NETWORK, writeState('edge.yaml', renderEdge())]);
   });
   const address = await podman.run([
     'inspect',
@@ -120,8 +131,17 @@ async function inspect(podman: Podman): Promise<Inspection> {
   return inspection;
 }
 
-/** In the form in which podman up to 4.3 reads a Secret of Kubernetes; it writes one that it is given in another. */
+/** In the form in which podman up to 4.3 reads a Secret of Kubernetes; one in a manifest it keeps in another. */
 async function createSecret(podman: Podman, name: string, data: Record<string, string>): Promise<void> {
   const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
-  await podman.run(['secret', 'create', name, '-'], { input: JSON.stringify(Object.fromEntries(encoded)) });
+  const file = writeState(`secret-${name}.json`, JSON.stringify(Object.fromEntries(encoded)));
+  await podman.run(['secret', 'create', name, file]);
+  rmSync(file);
+}
+
+/** Podman takes no secret from a stdin that is a socket, as Node.js makes it. */
+function writeState(name: string, text: string): string {
+  const file = join(ROOT, '.tickcast', 'containers', name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
 }
