@@ -6,7 +6,16 @@
  * npm installs more than an app needs: also what the app only tests with, when another workspace needs it to run; types,
  * source maps and READMEs; and the engine's binaries for every platform and version of Node.js, 250 MB of them.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const NEVER_LOADED = /\.([mc]?ts|tsx|map|md|markdown|flow|yml)$|(^|\/)\.[^/]+$/;
@@ -27,6 +36,7 @@ for (const folder of closureOf(realpathSync(join('node_modules', app)))) {
   if (path.startsWith('node_modules/')) copyVendor(folder, path);
   else copyOwn(folder, path);
 }
+makeReadable(out);
 
 /** The folders of a package and of all that it needs when it runs. */
 function closureOf(folder, found = new Set()) {
@@ -90,4 +100,14 @@ function copy(folder, path, isWanted) {
     recursive: true,
     filter: (source) => source === folder || isWanted(relative(folder, source)),
   });
+}
+
+/** By any user and written by none, whatever the umask was under which the repository was cloned. */
+function makeReadable(folder) {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) makeReadable(path);
+    else if (entry.isFile()) chmodSync(path, 0o644);
+  }
 }

@@ -6,7 +6,7 @@ import { findProgram, installPackages } from './system-packages.mjs';
 const PROGRAMS = ['podman', 'runc', 'iptables', 'debootstrap'];
 /** Podman starts them, from one of its folders: for containers' networks and names, and as the first process of a pod. */
 const HELPERS = ['netavark', 'aardvark-dns', 'catatonit'];
-const HELPER_FOLDERS = ['/usr/libexec/podman', '/usr/lib/podman', '/usr/bin'];
+const HELPER_FOLDERS = ['/usr/libexec/podman', '/usr/libexec/catatonit', '/usr/lib/podman', '/usr/bin'];
 
 const PACKAGES = {
   'apt-get': [...PROGRAMS, ...HELPERS, 'debian-archive-keyring'],
