@@ -13,6 +13,7 @@ import {
   takeCredentials,
   untilServing,
 } from './deployment.ts';
+import { imageName } from './images.ts';
 import { expectPrintsStatus, javascriptSample, pythonSample } from './samples.ts';
 import type { Walk } from './walk.ts';
 
@@ -126,6 +127,20 @@ export async function clientScenario(walk: Walk): Promise<void> {
     const leaks = [seat, token].filter((secret) => log.includes(secret));
     expectThat(leaks.length === 0, 'the log has neither the seat nor the token', leaks.join(', '));
   });
+  await steps.show('another certificate is taken while open sockets stay', () => expectOtherCertificate(walk, mine));
+}
+
+async function expectOtherCertificate({ compose, podman }: Walk, mine: Credentials): Promise<void> {
+  const open = await openWss(compose.wssUrl, mine);
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', '-', '-days', '1'];
+  const subject = ['-subj', '/CN=other', '-addext', 'subjectAltName=DNS:localhost'];
+  const pem = await podman.run(['run', '--rm', '--entrypoint', 'openssl', imageName('setup'), ...request, ...subject]);
+  await compose.run('setup', ['install-certificate'], { input: `${pem}\n` });
+  await podman.run(['kill', '--signal', 'USR2', compose.nameOf('balancer_1')]);
+  await eventually(async () => (await openWss(compose.wssUrl, { ...mine, certificate: pem })).close());
+  const reply = await open.request({ type: 'list' });
+  expectThat(reply.type === 'subscriptions', 'the socket from before is served', JSON.stringify(reply));
+  await open.close();
 }
 
 async function openWss(url: string, { certificate, token }: Credentials): Promise<TestClient> {
