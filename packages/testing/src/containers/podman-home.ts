@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from '../processes.ts';
 
+/** From here, whether as source or built. */
+const TOP_FOLDER = '../../../..';
+
 /** The repository's top folder. */
-export const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+export const ROOT = fileURLToPath(new URL(TOP_FOLDER, import.meta.url));
 
 /** Where podman keeps all of ours, apart from whatever else this machine runs. */
 export interface PodmanHome {
