@@ -106,7 +106,9 @@ function sourcesOf(workspace: string): Source[] {
 }
 
 function importsOf(text: string): string[] {
-  const found = text.matchAll(/^\s*(?:import|export)\s[^'"`;]*?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm);
+  const found = text.matchAll(
+    /^\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s)?\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
+  );
   return [...found].map(([, fixed, dynamic]) => fixed ?? dynamic ?? '');
 }
 
