@@ -49,8 +49,11 @@ export interface Knock {
   readonly at: number;
   /** Milliseconds until it had its answer. */
   readonly tookMs: number;
-  /** `full`: told so by a node, in either way. `broken`: anything else, or no answer within 5 s. */
-  readonly outcome: 'seated' | 'full' | 'broken';
+  /**
+   * `full`: told so by a node, in either way. `draining`: let in by a node that drained before it was seated, and sent on.
+   * `broken`: anything else, or no answer within 5 s.
+   */
+  readonly outcome: 'seated' | 'full' | 'draining' | 'broken';
   /** What the answer was. */
   readonly answer: string;
 }
@@ -140,9 +143,10 @@ async function knockAt(door: string, token: string): Promise<Knock> {
 
 function outcomeOf(arrival: Arrival): Knock['outcome'] {
   if (arrival.outcome === 'seated') return 'seated';
-  const isFull =
-    arrival.outcome === 'refused'
-      ? arrival.status === 503 && /^retry-after:/m.test(arrival.headers)
-      : arrival.code === 1013 && arrival.frames.some(({ error }) => error === 'connection_limit_exceeded');
-  return isFull ? 'full' : 'broken';
+  if (arrival.outcome === 'refused') {
+    return arrival.status === 503 && /^retry-after:/m.test(arrival.headers) ? 'full' : 'broken';
+  }
+  if (arrival.code === 1012) return 'draining';
+  const isFull = arrival.frames.some(({ error }) => error === 'connection_limit_exceeded');
+  return arrival.code === 1013 && isFull ? 'full' : 'broken';
 }

@@ -22,7 +22,7 @@ export interface Figures {
   /** What clients were told that came back and got no seat at once; they tried again. */
   readonly failedReturns: readonly string[];
   readonly knocks: number;
-  /** Newcomers that were neither seated nor told that the cluster is full. */
+  /** Newcomers that were neither seated nor told why not. */
   readonly brokenKnocks: readonly Knock[];
 }
 
@@ -35,11 +35,17 @@ export function figuresOf({ roamers, bustle, latencies }: Audience): Figures {
     absenceMs: spreadOf(roamers.flatMap(({ absences }) => absences)),
     mostClosesInASecond: mostInASecond(roamers.flatMap(closesOf)),
     // Whoever never left may have had to wait at the door of a full cluster.
-    failedReturns: roamers.filter(({ closes }) => closes.length > 0).flatMap(({ refusals }) => refusals),
+    failedReturns: roamers
+      .filter(({ closes }) => closes.length > 0)
+      .flatMap(({ refusals }) => refusals)
+      .filter((refusal) => !isSentOn(refusal)),
     knocks: bustle.knocks.length,
     brokenKnocks: bustle.knocks.filter(({ outcome }) => outcome === 'broken'),
   };
 }
+
+/** By an edge that began to drain before it had seated the client. */
+const isSentOn = (refusal: string) => (JSON.parse(refusal) as { code?: number }).code === 1012;
 
 const closesOf = ({ closes }: Roamer) => closes.map(({ at }) => at);
 
