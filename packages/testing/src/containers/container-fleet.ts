@@ -24,6 +24,8 @@ export async function openContainerFleet(podman: Podman, compose: Compose): Prom
     addresses.delete(name);
   };
   for (const name of await compose.containers('edge')) await note(name);
+  // The balancer takes an edge for good as soon as its name is there, until a check or a client has found that it is not.
+  const isReady = async (name: string) => (await fetch(`http://${addresses.get(name)}:${ADMIN_PORT}/readyz`)).ok;
   const secret = await readSecret(podman, compose);
   let started = 0;
 
@@ -44,7 +46,9 @@ export async function openContainerFleet(podman: Podman, compose: Compose): Prom
       const name = compose.nameOf(`edge_more_${++started}`);
       await compose.runDetached('edge', name);
       await note(name);
-      await eventually(() => fleet.isServing(name), { withinMs: SERVING_WITHIN_MS });
+      await eventually(async () => (await isReady(name)) && (await fleet.isServing(name)), {
+        withinMs: SERVING_WITHIN_MS,
+      });
       return name;
     },
     async drain(name) {
