@@ -82,7 +82,7 @@ function clusterDns(): object[] {
 }
 
 /** Gives the ServiceAccount of that name the ClusterRole of that name. */
-export function binding(name: string, namespace: string): object {
+function binding(name: string, namespace: string): object {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',

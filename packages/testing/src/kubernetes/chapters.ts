@@ -11,6 +11,7 @@ import { copyManifests, overlaysIn, tryOverlay } from './manifests.ts';
 import { tryNetworkPolicies } from './network-policies.ts';
 import { loadImages } from './node-images.ts';
 import { openPage } from './page.ts';
+import { removeNamespace } from './product.ts';
 import { tryProduction } from './production.ts';
 import { expectMistakesRefused } from './refusals.ts';
 import { say } from './steps.ts';
@@ -48,7 +49,7 @@ async function showManifests(cluster: Cluster, resources: readonly string[]): Pr
   const production = join(await copyManifests(layout.root), 'overlays/production');
   await kubectl.change(['apply', '--validate=strict', '-k', production]);
   await expectMistakesRefused(kubectl, production);
-  await kubectl.run(['delete', 'namespace', 'tickcast', '--timeout=90s'], { withinMs: 120_000 });
+  await removeNamespace(kubectl);
 }
 
 async function showPage(cluster: Cluster): Promise<void> {
@@ -57,7 +58,7 @@ async function showPage(cluster: Cluster): Promise<void> {
   const manifests = await copyManifests(layout.root);
   const page = openPage(join(manifests, 'README.md'), layout.root, kubectl.environment);
   await walkToLiveData(cluster, page);
-  await restartRedis(cluster, page);
+  await restartRedis(cluster, page, manifests);
   await tryNetworkPolicies(kubectl);
   await tryTroubles(kubectl, join(manifests, 'README.md'));
   await walkThroughUpdate(cluster, page);
@@ -89,7 +90,7 @@ async function applyLocal(cluster: Cluster): Promise<string> {
 }
 
 async function removeLocal({ kubectl, layout }: Cluster): Promise<void> {
-  await kubectl.run(['delete', 'namespace', 'tickcast', '--timeout=90s'], { withinMs: 120_000 });
+  await removeNamespace(kubectl);
   await renewDisk(kubectl, layout);
 }
 

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { connectDirectly } from '../chaos/direct-redis.ts';
 import { eventually } from '../eventually.ts';
 import { describeReport } from '../rollout/report.ts';
 import { scale } from '../rollout/scale.ts';
 import type { Cluster } from './cluster.ts';
 import { openPodFleet, type PodFleet } from './pod-fleet.ts';
+import { secretIn } from './local-secrets.ts';
 import { killPod, rollOut } from './roll-out.ts';
 import { say } from './steps.ts';
 
@@ -55,11 +54,4 @@ async function emptied({ redisUrl, redisPrefix }: PodFleet): Promise<void> {
   } finally {
     redis.disconnect();
   }
-}
-
-function secretIn(manifests: string, file: string, key: string): string {
-  const text = readFileSync(join(manifests, 'overlays/local/secrets', file), 'utf8');
-  const [, value] = new RegExp(`^${key}=(.*)$`, 'm').exec(text) ?? [];
-  if (value === undefined) throw new Error(`${file} has no ${key}`);
-  return value;
 }

@@ -5,9 +5,8 @@ import { eventually } from '../eventually.ts';
 import { runCommand } from './command.ts';
 import type { Kubectl, Resource } from './kubectl.ts';
 import { expectThat } from '../rollout/promises.ts';
+import { NAMESPACE, removeNamespace } from './product.ts';
 import { say } from './steps.ts';
-
-const NAMESPACE = 'tickcast';
 
 const WORKLOADS = ['Deployment', 'StatefulSet'];
 
@@ -64,7 +63,7 @@ export async function tryOverlay(kubectl: Kubectl, folder: string): Promise<void
   const update = lines(await apply(...server));
   await expectPodsAdmitted(kubectl, '0.1.1');
   say(`${name}: a new version of the images is taken by all ${update.length} objects`);
-  await kubectl.run(['delete', 'namespace', NAMESPACE, '--timeout=90s'], { withinMs: 120_000 });
+  await removeNamespace(kubectl);
 }
 
 /** Each workload has as many pods as it asks for, and a run of the CronJob one. */

@@ -5,9 +5,8 @@ import { mintToken } from '../tokens.ts';
 import type { Cluster } from './cluster.ts';
 import type { Resource } from './kubectl.ts';
 import { NETWORK } from './layout.ts';
+import { EDGES, NAMESPACE, readConnz, servingEdges } from './product.ts';
 
-const NAMESPACE = 'tickcast';
-const EDGES = 'app.kubernetes.io/name=edge';
 const NODE_PORT = 30_801;
 const READY_WITHIN_MS = 60_000;
 /** The pod's grace period of 60 s, and what the node needs to tell of its end. */
@@ -82,10 +81,7 @@ export async function openPodFleet(cluster: Cluster, options: PodFleetOptions): 
     departure,
     nodes: async () => {
       const names = await running();
-      const path = (name: string) => `/api/v1/namespaces/${NAMESPACE}/pods/${name}:9001/proxy/connz`;
-      return Promise.all(
-        names.map(async (name) => describeNode(name, await kubectl.run(['get', '--raw', path(name)]))),
-      );
+      return Promise.all(names.map(async (name) => describeNode(name, await readConnz(kubectl, name))));
     },
     async add() {
       const before = new Set((await pods()).map(({ metadata }) => metadata.name));
@@ -111,22 +107,13 @@ export async function openPodFleet(cluster: Cluster, options: PodFleetOptions): 
       const [, pid = ''] = new RegExp(`^${id}\\s+(\\d+)`, 'm').exec(tasks) ?? [];
       await machine.run('kill', ['-KILL', pid]);
     },
-    async isServing(name) {
-      const slices = await kubectl.list(['-n', NAMESPACE, 'endpointslices', '-l', 'kubernetes.io/service-name=edge']);
-      const endpoints = slices.flatMap((slice) => (slice['endpoints'] ?? []) as Endpoint[]);
-      return endpoints.some(({ targetRef, conditions }) => targetRef?.name === name && conditions.ready === true);
-    },
+    isServing: async (name) => (await servingEdges(kubectl)).includes(name),
     async stop() {
       await redis.kill();
       await inNamespace('delete', 'service', 'door');
     },
   };
   return fleet;
-}
-
-interface Endpoint {
-  targetRef?: { name: string };
-  conditions: { ready?: boolean };
 }
 
 interface ContainerStatus {

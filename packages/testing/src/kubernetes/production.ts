@@ -13,6 +13,7 @@ import { addGateway } from './gateway.ts';
 import type { Kubectl } from './kubectl.ts';
 import { NETWORK } from './layout.ts';
 import { tagImage } from './node-images.ts';
+import { EDGES, readConnz, removeNamespace } from './product.ts';
 import { say } from './steps.ts';
 
 const HOST = 'stream.example.com';
@@ -56,7 +57,7 @@ export async function tryProduction(cluster: Cluster, manifests: string): Promis
       await expectMinimumOfAutoscaler(kubectl);
       await expectWayIn(redis, kubectl, overlay, join(layout.root, 'tls.crt'));
       if (overlay === 'production') await expectRedirect();
-      await kubectl.run(['delete', 'namespace', 'tickcast', '--timeout=90s'], { withinMs: 120_000 });
+      await removeNamespace(kubectl);
     }
   } finally {
     await redis.kill();
@@ -185,12 +186,8 @@ function connectThrough(agent: https.Agent, token: string): Promise<WebSocket> {
 }
 
 async function clientAddresses(kubectl: Kubectl): Promise<string[]> {
-  const pods = await kubectl.list(['-n', 'tickcast', 'pods', '-l', 'app.kubernetes.io/name=edge']);
-  const answers = await Promise.all(
-    pods.map(({ metadata }) =>
-      kubectl.run(['get', '--raw', `/api/v1/namespaces/tickcast/pods/${metadata.name}:9001/proxy/connz`]),
-    ),
-  );
+  const pods = await kubectl.list(['-n', 'tickcast', 'pods', '-l', EDGES]);
+  const answers = await Promise.all(pods.map(({ metadata }) => readConnz(kubectl, metadata.name)));
   return answers
     .flatMap((answer) => (JSON.parse(answer) as { connections: { remote: string }[] }).connections)
     .map(({ remote }) => remote);

@@ -1,6 +1,7 @@
 import type { Kubectl, Resource } from './kubectl.ts';
 import { CommandError } from './command.ts';
 import { expectThat } from '../rollout/promises.ts';
+import { NAMESPACE } from './product.ts';
 import { say } from './steps.ts';
 
 type Change = (object: Resource) => void;
@@ -13,8 +14,6 @@ interface Mistake {
   /** What the API server's answer says. */
   refusal: RegExp;
 }
-
-const NAMESPACE = 'tickcast';
 
 /** Each row is made in a copy of the rendered object, and sent as a trial (`--dry-run=server`). */
 const MISTAKES: readonly Mistake[] = [

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { eventually } from '../eventually.ts';
 import { expectThat } from '../rollout/promises.ts';
 import type { Kubectl } from './kubectl.ts';
+import { NAMESPACE, servingEdges } from './product.ts';
 import { say } from './steps.ts';
 
 interface Trouble {
@@ -71,8 +72,8 @@ const TROUBLES: readonly Trouble[] = [
  */
 export async function tryTroubles(kubectl: Kubectl, page: string): Promise<void> {
   const text = readFileSync(page, 'utf8');
-  const inNamespace = (args: readonly string[]): Promise<string> => kubectl.run(['-n', 'tickcast', ...args]);
-  const before = await readyEdges(kubectl);
+  const inNamespace = (args: readonly string[]): Promise<string> => kubectl.run(['-n', NAMESPACE, ...args]);
+  const before = await servingEdges(kubectl);
   for (const { row, cause, look, seen } of TROUBLES) {
     expectThat(text.includes(row), `the page has a row on ${row}`, 'none');
     await inNamespace(cause);
@@ -83,26 +84,12 @@ export async function tryTroubles(kubectl: Kubectl, page: string): Promise<void>
       },
       { withinMs: 60_000 },
     );
-    const ready = await readyEdges(kubectl);
+    const ready = await servingEdges(kubectl);
     expectThat(ready.join() === before.join(), 'the old edges go on', ready.join());
     await inNamespace(['rollout', 'undo', 'deployment/edge']);
     await inNamespace(['rollout', 'status', 'deployment/edge', '--timeout=60s']);
     say(`${row}: so it is, and the old edges go on meanwhile`);
   }
-}
-
-async function readyEdges(kubectl: Kubectl): Promise<string[]> {
-  const slices = await kubectl.list(['-n', 'tickcast', 'endpointslices', '-l', 'kubernetes.io/service-name=edge']);
-  const endpoints = slices.flatMap((slice) => (slice['endpoints'] ?? []) as Endpoint[]);
-  return endpoints
-    .filter(({ conditions }) => conditions.ready === true)
-    .map(({ targetRef }) => targetRef?.name ?? '')
-    .toSorted();
-}
-
-interface Endpoint {
-  targetRef?: { name: string };
-  conditions: { ready?: boolean };
 }
 
 /** What `kubectl edit` would do to the container. */
