@@ -5,7 +5,7 @@ import { mintToken } from '../tokens.ts';
 import type { Cluster } from './cluster.ts';
 import type { Resource } from './kubectl.ts';
 import { NETWORK } from './layout.ts';
-import { EDGES, NAMESPACE, readConnz, servingEdges } from './product.ts';
+import { EDGES, NAMESPACE, readConnz } from './product.ts';
 
 const NODE_PORT = 30_801;
 const READY_WITHIN_MS = 60_000;
@@ -56,13 +56,17 @@ export async function openPodFleet(cluster: Cluster, options: PodFleetOptions): 
 
   const departure = async (name: string): Promise<Departure> => {
     await inNamespace('patch', 'pod', name, '--patch', JSON.stringify({ metadata: { finalizers: [FINALIZER] } }));
+    // The node's last word on a pod sets the time to the present.
+    let toldAt = Number.NaN;
     const end = await eventually(
       async () => {
         const pod = await kubectl.get(['-n', NAMESPACE, 'pod', name]);
+        const { deletionTimestamp, deletionGracePeriodSeconds: graceSeconds } = pod.metadata;
+        if (deletionTimestamp !== undefined && Number.isNaN(toldAt)) {
+          toldAt = Date.parse(deletionTimestamp) - Number(graceSeconds) * 1000;
+        }
         const terminated = containerStatus(pod)?.state?.terminated;
         if (terminated === undefined) throw new Error(`${name} has not ended`);
-        const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
-        const toldAt = Date.parse(String(deletionTimestamp)) - Number(deletionGracePeriodSeconds) * 1000;
         return { exitCode: terminated.exitCode, tookMs: Date.parse(terminated.finishedAt) - toldAt };
       },
       { withinMs: GONE_WITHIN_MS },
@@ -107,7 +111,13 @@ export async function openPodFleet(cluster: Cluster, options: PodFleetOptions): 
       const [, pid = ''] = new RegExp(`^${id}\\s+(\\d+)`, 'm').exec(tasks) ?? [];
       await machine.run('kill', ['-KILL', pid]);
     },
-    isServing: async (name) => (await servingEdges(kubectl)).includes(name),
+    async isServing(name) {
+      const pod = (await pods()).find(({ metadata }) => metadata.name === name);
+      const { podIP } = (pod?.status ?? {}) as { podIP?: string };
+      // The EndpointSlice is a second ahead of what kube-proxy makes of it, and that is the balancer here.
+      const rules = await machine.run('iptables-save', ['--table', 'nat']);
+      return podIP !== undefined && rules.includes(`--to-destination ${podIP}:8001\n`);
+    },
     async stop() {
       await redis.kill();
       await inNamespace('delete', 'service', 'door');
