@@ -16,14 +16,19 @@ export interface Credentials {
 
 const UP_WITHIN_MS = 60_000;
 
-/** Resolves once so many edges take clients through the balancer. */
+/** Resolves once so many edges are ready and take clients through the balancer. */
 export async function untilServing({ compose }: Walk, edges: number): Promise<void> {
-  const balancer = await compose.address(compose.nameOf('balancer_1'), 'front');
+  const addressOf = (name: string) => compose.address(name, 'front');
+  const balancer = await addressOf(compose.nameOf('balancer_1'));
+  const addresses = await Promise.all((await compose.containers('edge')).map(addressOf));
   await eventually(
     async () => {
+      const checks = addresses.map((address) => fetch(`http://${address}:9001/readyz`));
+      const ready = (await Promise.all(checks)).filter(({ ok }) => ok).length;
       const response = await fetch(`http://${balancer}:8404/metrics`, { headers: { connection: 'close' } });
       const active = /^haproxy_backend_active_servers\{proxy="edges"\} (\d+)/m.exec(await response.text())?.[1];
-      if (Number(active) !== edges) throw new Error(`the balancer has ${active} edges instead of ${edges}`);
+      if (ready !== edges || Number(active) !== edges)
+        throw new Error(`${ready} edges are ready and the balancer has ${active}, instead of ${edges}`);
     },
     { withinMs: UP_WITHIN_MS },
   );
