@@ -20,6 +20,11 @@ const OTHERS: Record<string, End> = {
   'another pod of ours': { namespace: 'tickcast', labels: { app: 'debugger' } },
   stranger: { namespace: 'default', labels: { app: 'stranger' } },
   gateway: { namespace: 'gateway-system', labels: { app: 'gateway' } },
+  "the Gateway's own proxy": {
+    namespace: 'tickcast',
+    labels: { 'gateway.networking.k8s.io/gateway-name': 'tickcast' },
+  },
+  'its control plane': { namespace: 'istio-system', labels: { app: 'istiod' } },
   prometheus: { namespace: 'monitoring', labels: { app: 'prometheus' } },
   publisher: { namespace: 'trading', labels: { 'tickcast.dev/redis-client': 'true' } },
   dns: { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
@@ -34,10 +39,23 @@ const OTHERS: Record<string, End> = {
 };
 
 const EVERYBODY = ['edge', 'producers', 'install-function', 'valkey', ...Object.keys(OTHERS)];
-const OF_THE_NAMESPACE = ['edge', 'producers', 'install-function', 'valkey', 'another pod of ours'];
+const OF_THE_NAMESPACE = [
+  'edge',
+  'producers',
+  'install-function',
+  'valkey',
+  'another pod of ours',
+  "the Gateway's own proxy",
+];
 const PUBLIC = Object.entries(OTHERS).flatMap(([name, end]) =>
   'address' in end && /^(198|203|192\.0)\./.test(end.address) ? [name] : [],
 );
+const PROXY = "the Gateway's own proxy";
+const WITH_GATEWAY = /^production(-keda)?$/;
+const OF_OTHER_NAMESPACES = Object.entries(OTHERS).flatMap(([name, end]) =>
+  'namespace' in end && end.namespace !== 'tickcast' ? [name] : [],
+);
+const DOORS = [CLIENTS, EDGE_ADMIN, WORKER_ADMIN, REDIS, HTTPS, ...NAMES, tcp(22)];
 const USERS_OF_REDIS = ['edge', 'producers', 'install-function'];
 
 /** The overlays that it is for; all, where none are said. */
@@ -55,6 +73,9 @@ const NEEDED: readonly Flow[] = [
   ['publisher', 'valkey', REDIS, /^local/],
   ...across(USERS_OF_REDIS, ['the own Redis'], [REDIS], /^production/),
   ['edge', 'the login service', HTTPS, /^production-keda/],
+  ['a client', PROXY, HTTPS, WITH_GATEWAY],
+  [PROXY, 'edge', CLIENTS, WITH_GATEWAY],
+  [PROXY, 'its control plane', tcp(15012), WITH_GATEWAY],
 ];
 
 /** What is open besides, as it can't be told from what must be. */
@@ -64,6 +85,9 @@ const TOLERATED: readonly Flow[] = [
   ...across(OF_THE_NAMESPACE, ['dns', 'node-local dns'], NAMES),
   // The login service's address is not known beforehand; that of the cloud's metadata, and those of nodes and pods, stay shut.
   ...across(['edge'], PUBLIC, [HTTPS], /^production-keda/),
+  // Which ports the proxy of a gateway listens on, and which pods are its control plane, is the implementation's own matter.
+  ...across(EVERYBODY, [PROXY], DOORS, WITH_GATEWAY),
+  ...across([PROXY], OF_OTHER_NAMESPACES, DOORS, WITH_GATEWAY),
 ];
 
 describe.each(overlays)('in overlay $name', (overlay) => {
@@ -116,6 +140,8 @@ const MISTAKES: readonly (readonly [Flow, shouldBe: 'open' | 'shut', Mistake])[]
   ],
   [['edge', 'the own Redis', REDIS], 'open', ['NetworkPolicy/to-redis', 'spec.egress.0.ports.0.port', 6380]],
   [['edge', 'valkey', REDIS], 'open', ['NetworkPolicy/to-redis', 'spec.podSelector.matchLabels', { a: 'b' }, 'local']],
+  [[PROXY, 'edge', CLIENTS], 'open', ['NetworkPolicy/gateway-proxy', 'spec.egress.0', REMOVED, 'production']],
+  [[PROXY, 'the internet', HTTPS], 'shut', ['NetworkPolicy/gateway-proxy', 'spec.egress', [{}], 'production']],
 ];
 
 test.each(MISTAKES.map((row) => [row[1], describeFlow(row[0]), describeMistake(row[2]), row] as const))(
@@ -132,10 +158,9 @@ function isOpen(overlay: Overlay, [from, to, door]: Flow): boolean {
 }
 
 function everyFlow(overlay: Overlay): Flow[] {
-  const ours = [...workloads(overlay).map(({ name }) => name), 'another pod of ours'];
+  const ours = [...workloads(overlay).map(({ name }) => name), 'another pod of ours', PROXY];
   const ends = [...new Set([...ours, ...Object.keys(OTHERS)])];
-  const doors = [CLIENTS, EDGE_ADMIN, WORKER_ADMIN, REDIS, HTTPS, ...NAMES, tcp(22)];
-  return across(ends, ends, doors).filter(([from, to]) => from !== to && (ours.includes(from) || ours.includes(to)));
+  return across(ends, ends, DOORS).filter(([from, to]) => from !== to && (ours.includes(from) || ours.includes(to)));
 }
 
 function across(from: readonly string[], to: readonly string[], doors: readonly Door[], where?: RegExp): Flow[] {

@@ -85,8 +85,10 @@ function contains(ranges: readonly string[], address: string): boolean {
 }
 
 function matches(selector: Selector | undefined, labels: Record<string, string>): boolean {
-  const expressions = selector?.matchExpressions ?? [];
-  // Ours have none; one that is written one day must not be taken for "everything".
-  if (expressions.length > 0) throw new Error('matchExpressions are not understood here yet');
-  return selects(selector?.matchLabels, labels);
+  const fits = (selector?.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+    // Ours have no other; one that is written one day must not be taken for "everything".
+    if (operator !== 'NotIn') throw new Error(`${operator} is not understood here yet`);
+    return !values.includes(labels[key] ?? '');
+  });
+  return fits && selects(selector?.matchLabels, labels);
 }

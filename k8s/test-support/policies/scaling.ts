@@ -87,6 +87,19 @@ export const SCALING_POLICIES: readonly Policy[] = [
       [KEDA, `${KEDA_BEHAVIOR}.scaleDown.policies.0.value`, 2, 'production-keda'],
     ],
   },
+  {
+    name: 'no news is not taken for no clients',
+    why: 'KEDA counts an empty answer as 0 unless told not to: a Prometheus that lost its disk would have all clients moved',
+    check: (overlay) =>
+      told(ofKind(overlay, 'ScaledObject'), (object) => {
+        const triggers = object.spec?.triggers ?? [];
+        return triggers.some(({ metadata }) => metadata['ignoreNullValues'] !== 'false') && `${title(object)} does`;
+      }),
+    mistakes: [
+      [KEDA, 'spec.triggers.0.metadata.ignoreNullValues', REMOVED, 'production-keda'],
+      [KEDA, 'spec.triggers.1.metadata.ignoreNullValues', 'true', 'production-keda'],
+    ],
+  },
 ];
 
 /** From an edge's end of service to that of its last client. */
