@@ -46,6 +46,21 @@ test('a draining edge gets no newcomers and keeps its sockets until it sends the
   await fleet.stop();
 });
 
+test('however many edges go at once, a newcomer finds one that stays', async () => {
+  const fleet = await startProcessFleet({ edges: 2 });
+  await nodesOf(await connectMany(fleet, 4));
+  // Without clients they look the most inviting.
+  const leaving = await Promise.all(Array.from({ length: 6 }, () => fleet.add()));
+  for (const name of leaving) fleet.edge(name).signal('SIGTERM');
+  await Promise.all(leaving.map((name) => fleet.edge(name).exited));
+
+  const token = await mintToken();
+  const newcomers = Array.from({ length: 5 }, () => joinCrowd(fleet.url, token));
+  const arrivals = await Promise.all(newcomers.map(({ arrival }) => arrival));
+  expect(arrivals.map(({ outcome }) => outcome)).toEqual(arrivals.map(() => 'seated'));
+  await fleet.stop();
+});
+
 test('an edge that hangs is left alone within 5 s and keeps its sockets for longer than any time-out; nobody sent to it waits in vain', async () => {
   const fleet = await startProcessFleet({ edges: 2 });
   const clients = await connectMany(fleet, 10);
