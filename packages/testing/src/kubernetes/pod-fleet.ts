@@ -115,8 +115,9 @@ export async function openPodFleet(cluster: Cluster, options: PodFleetOptions): 
       const pod = (await pods()).find(({ metadata }) => metadata.name === name);
       const { podIP } = (pod?.status ?? {}) as { podIP?: string };
       // The EndpointSlice is a second ahead of what kube-proxy makes of it, and that is the balancer here.
-      const rules = await machine.run('iptables-save', ['--table', 'nat']);
-      return podIP !== undefined && rules.includes(`--to-destination ${podIP}:8001\n`);
+      const rules = (await machine.run('iptables-save', ['--table', 'nat'])).split('\n');
+      const rule = `--to-destination ${podIP}:8001`;
+      return rules.some((line) => line.includes('"tickcast/door"') && line.endsWith(rule));
     },
     async stop() {
       await redis.kill();
