@@ -18,6 +18,8 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
+/** The licences of other people's work go with it, whatever their file is called. */
+const LICENCE = /(^|\/)(licen[cs]es?|copying|notice)[^/]*$/i;
 const NEVER_LOADED = /\.([mc]?ts|tsx|map|md|markdown|flow|yml)$|(^|\/)\.[^/]+$/;
 /** A package's own packages are in the closure by themselves, where it needs them. */
 const VENDOR_LEFT_OUT = /^(node_modules|tests?|__tests__|examples?|docs|bench(mark)?s?)(\/|$)/;
@@ -76,7 +78,11 @@ function manifestOf(folder) {
 
 function copyVendor(folder, path) {
   if (path !== `node_modules/${ENGINE}`) {
-    copy(folder, join('vendor', path), (file) => !VENDOR_LEFT_OUT.test(file) && !NEVER_LOADED.test(file));
+    copy(
+      folder,
+      join('vendor', path),
+      (file) => !VENDOR_LEFT_OUT.test(file) && (LICENCE.test(file) || !NEVER_LOADED.test(file)),
+    );
     return;
   }
   if (!existsSync(join(folder, ENGINE_BINARY)))

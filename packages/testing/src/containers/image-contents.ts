@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageContainers } from './image-containers.ts';
 import { imageName, type Target } from './images.ts';
@@ -71,6 +71,10 @@ export async function checkContents(podman: Podman, containers: ImageContainers,
         programs.filter((name) => /^(npm|npx|yarn|corepack)/.test(name)),
       );
       expectNone(
+        'licences left out',
+        paths.flatMap(licencesBeside).filter((path) => !paths.includes(path)),
+      );
+      expectNone(
         'unreadable',
         files.filter(({ mode }) => (mode & 0o004) === 0).map(({ path }) => path),
       );
@@ -83,6 +87,15 @@ export async function checkContents(podman: Podman, containers: ImageContainers,
       return `${files.length} files, ${packages.length} packages`;
     });
   }
+}
+
+/** Licences of somebody's package, by the path of its manifest; what is not one has none. */
+function licencesBeside(path: string): string[] {
+  const [, folder] = /^(node_modules\/.*)\/package\.json$/.exec(path) ?? [];
+  if (folder === undefined || folder.startsWith('node_modules/@tickcast/')) return [];
+  return readdirSync(join(ROOT, folder))
+    .filter((name) => /^(licen[cs]e|copying|notice)/i.test(name))
+    .map((name) => `${folder}/${name}`);
 }
 
 /** What its own manifest and the repository's name for development. Another workspace's may be what this one runs with. */
