@@ -18,6 +18,7 @@ export interface Roamer {
   readonly absences: number[];
   /** `data.n` of the alerts in the order they came, over all stays; those without one are somebody else's. */
   readonly alerts: number[];
+  readonly wantsQuotes: boolean;
   /** The same of the quotes. What its next node delivered last, which comes first there, may be older than what it had. */
   readonly quotes: { n: number; isSnapshot: boolean }[];
   /** Every frame that is not of everyday life. */
@@ -123,7 +124,8 @@ export async function sendRoamer(
     roamers.delete(roamer);
     await member?.leave();
   };
-  const roamer = { seats, nodes, closes, absences, alerts, quotes, notices, refusals, leave };
+  const wantsQuotes = symbol !== undefined;
+  const roamer = { seats, nodes, closes, absences, alerts, wantsQuotes, quotes, notices, refusals, leave };
   roamers.add(roamer);
   void roam();
   await subscribed;

@@ -23,7 +23,10 @@ export async function openContainerFleet(podman: Podman, compose: Compose): Prom
     await podman.run(['rm', '--force', '--time', '0', name]);
     addresses.delete(name);
   };
-  for (const name of await compose.containers('edge')) await note(name);
+  const noteNew = async () => {
+    for (const name of await compose.containers('edge')) if (!addresses.has(name)) await note(name);
+  };
+  await noteNew();
   // The balancer takes an edge for good as soon as its name is there, until a check or a client has found that it is not.
   const isReady = async (name: string) => (await fetch(`http://${addresses.get(name)}:${ADMIN_PORT}/readyz`)).ok;
   const secret = await readSecret(podman, compose);
@@ -35,13 +38,15 @@ export async function openContainerFleet(podman: Podman, compose: Compose): Prom
     redisPrefix: 'tickcast:',
     cap: 1000,
     mintToken: (sub) => mintToken({ sub, secret }),
-    nodes: () =>
-      Promise.all(
+    async nodes() {
+      await noteNew();
+      return Promise.all(
         [...addresses].map(async ([name, address]) => {
           const response = await fetch(`http://${address}:${ADMIN_PORT}/connz`, { headers: { connection: 'close' } });
           return describeNode(name, await response.text());
         }),
-      ),
+      );
+    },
     async add() {
       const name = compose.nameOf(`edge_more_${++started}`);
       await compose.runDetached('edge', name);

@@ -3,58 +3,32 @@ import { withAudience } from '../rollout/audience.ts';
 import { figuresOf } from '../rollout/figures.ts';
 import {
   expectCapKept,
-  expectCleanExits,
   expectEveryAlertOnce,
-  expectNewestQuote,
   expectNobodyLetIn,
-  expectOnlySentAway,
   expectSeated,
   expectSeatsKept,
   expectThat,
 } from '../rollout/promises.ts';
-import type { RollReport } from '../rollout/roll.ts';
+import { type RollReport, expectMovedOnce, roll } from '../rollout/roll.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { PodFleet } from './pod-fleet.ts';
 
 /**
- * As `roll`, in the way of the cluster: takes all seats, and has the Deployment replace its pods by its own strategy.
+ * As `roll`, in the way of the cluster: the Deployment replaces its pods by its own strategy.
  *
- * @throws as `roll`
+ * @throws as `roll`, and when a client is moved more than once
  */
-export function rollOut(fleet: PodFleet, kubectl: Kubectl): Promise<RollReport> {
-  return withAudience(fleet, { count: fleet.cap }, async (audience) => {
-    const { roamers, bustle, latencies } = audience;
-    await audience.listen();
-    latencies.phase = 'during';
-    const old = await fleet.running();
-    const departing = Promise.all(old.map((name) => fleet.departure(name)));
+export async function rollOut(fleet: PodFleet, kubectl: Kubectl): Promise<RollReport> {
+  const report = await roll(fleet, async (old) => {
+    const departing = Promise.all(old.map(({ name }) => fleet.departure(name)));
     await kubectl.run(['-n', 'tickcast', 'rollout', 'restart', 'deployment/edge']);
     await kubectl.run(['-n', 'tickcast', 'rollout', 'status', 'deployment/edge', '--timeout=3m'], {
       withinMs: 200_000,
     });
-    const departures = await departing;
-    await audience.settle();
-    latencies.phase = 'after';
-    await audience.listen();
-    const { published, mostSeats } = await bustle.end();
-
-    expectCleanExits(departures);
-    expectOnlySentAway(roamers);
-    const moves = roamers.map(({ closes }) => closes.length);
-    expectThat(Math.max(...moves) <= 1, 'each client is moved once at most', `${Math.max(...moves)} times`);
-    expectSeatsKept(roamers);
-    expectNobodyLetIn(bustle.knocks);
-    expectCapKept(mostSeats, fleet.cap);
-    await expectEveryAlertOnce(roamers, 1, published);
-    await expectNewestQuote(roamers, bustle.quotes);
-    const now = await expectSeated(fleet, old.length, fleet.cap);
-    expectThat(
-      !now.some(({ name }) => old.includes(name)),
-      'every pod is a new one',
-      now.map(({ name }) => name).join(),
-    );
-    return { scenario: 'roll', ...figuresOf(audience), departures };
+    return departing;
   });
+  expectMovedOnce(report);
+  return report;
 }
 
 const OUT_WITHIN_MS = 5000;

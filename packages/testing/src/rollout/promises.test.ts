@@ -16,6 +16,7 @@ const roamer = (seen: Partial<Roamer>): Roamer => ({
   closes: [],
   absences: [],
   alerts: [],
+  wantsQuotes: true,
   quotes: [],
   notices: [],
   refusals: [],
@@ -42,6 +43,11 @@ test('a quote that is older than the push before is told; a snapshot at another 
   await expectNewestQuote([roamer({ quotes: [...pushes(1, 3), { n: 2, isSnapshot: true }, ...pushes(4)] })], 4);
   await expect(expectNewestQuote([roamer({ quotes: pushes(1, 3, 2, 4) })], 4)).rejects.toThrow('…1,3,2,4');
 });
+
+test('quotes that never came are told, to those who wanted some', async () => {
+  await expectNewestQuote([roamer({ wantsQuotes: false })], 4);
+  await expect(expectNewestQuote([roamer({})], 4)).rejects.toThrow('1 of 1');
+}, 15_000);
 
 test('a seat that is lost, or shared, is told', () => {
   expectSeatsKept([roamer({ seats: ['a', 'a'] }), roamer({ seats: ['b'] })]);

@@ -54,7 +54,7 @@ export async function expectEveryAlertOnce(
 
 /** @throws unless the newest quote reached everybody who wants quotes, and each push was newer than the one before */
 export async function expectNewestQuote(roamers: readonly Roamer[], last: number): Promise<void> {
-  const readers = roamers.filter(({ quotes }) => quotes.length > 0);
+  const readers = roamers.filter(({ wantsQuotes }) => wantsQuotes);
   const isCurrent = ({ quotes }: Roamer) => quotes.at(-1)?.n === last;
   await eventually(() => readers.every(isCurrent), { withinMs: ARRIVES_WITHIN_MS }).catch(() => undefined);
   expectAll(

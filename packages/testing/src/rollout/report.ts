@@ -37,7 +37,8 @@ function detailsOf(report: RollReport | ScaleReport | KillReport): string[] {
     ];
   }
   const shares = report.scenario === 'scale' ? [`newcomers: ${shareOut(report.newcomersOf)}`] : [];
-  return [...shares, `drained: ${report.departures.map(departure).join(', ')}`];
+  const moves = report.scenario === 'roll' ? [`a client was sent on ${report.mostMoves} times at most`] : [];
+  return [...shares, ...moves, `drained: ${report.departures.map(departure).join(', ')}`];
 }
 
 function shareOut(counts: Readonly<Record<string, number>>): string {
