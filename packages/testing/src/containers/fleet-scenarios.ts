@@ -37,9 +37,8 @@ export async function rollScenario(walk: Walk): Promise<void> {
 /** As deploy/README.md says an update goes: new edges beside the old ones, then all the old ones drain at once. */
 export async function updateScenario(walk: Walk): Promise<void> {
   const { compose, steps } = walk;
-  await bringUpFleet(walk);
+  const fleet = await bringUpFleet(walk);
   await steps.show('an update as documented, with all seats taken', async () => {
-    const fleet = await openContainerFleet(walk.podman, compose);
     const report = await roll(fleet, async (old) => {
       await compose.up('--no-recreate', '--no-deps', '--scale', 'edge=6', 'edge');
       await untilServing(walk, 6);
