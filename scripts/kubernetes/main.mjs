@@ -6,6 +6,9 @@ import { main, ROOT, run, say } from '../lib/repo.mjs';
 import { build, checkNode, ensureInstalled } from '../lib/setup.mjs';
 import { ensureBuiltPrograms, ensureSystemPrograms, resourceFolders } from './programs.mjs';
 
+// The walk hears it too, and ends when it has taken down what it brought up.
+process.on('SIGINT', () => {});
+
 await main(async () => {
   checkNode();
   await ensureInstalled();

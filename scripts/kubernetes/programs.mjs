@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, Problem, ROOT, say, statePath } from '../lib/repo.mjs';
 import { findProgram, installPackages } from '../lib/system-packages.mjs';
@@ -81,17 +81,19 @@ export async function ensureBuiltPrograms() {
 async function buildOnce(bin, module, path) {
   const name = path.split('/').at(-1);
   const target = join(bin, `${name}-${fingerprint(module)}`);
-  if (existsSync(target)) return;
-  say(`building ${name} (once)`);
-  const version = `-X k8s.io/component-base/version.gitVersion=${KUBERNETES_VERSION}`;
-  const flags = ['-trimpath', '-ldflags', `-s -w ${version}`, '-o', `${target}.part`, path];
-  await must(`${name} could not be built`, 'go', ['-C', module, 'build', ...flags], {
-    quiet: true,
-    env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
-  });
+  if (!existsSync(target)) {
+    say(`building ${name} (once)`);
+    const version = `-X k8s.io/component-base/version.gitVersion=${KUBERNETES_VERSION}`;
+    const flags = ['-trimpath', '-ldflags', `-s -w ${version}`, '-o', `${target}.part`, path];
+    await must(`${name} could not be built`, 'go', ['-C', module, 'build', ...flags], {
+      quiet: true,
+      env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
+    });
+    renameSync(`${target}.part`, target);
+  }
+  // Each time: the checkout may have gone back to a version that was built before the last one.
   rmSync(join(bin, name), { force: true });
-  await must(`${name} could not be kept`, 'mv', [`${target}.part`, target]);
-  await must(`${name} could not be kept`, 'ln', ['-s', target, join(bin, name)]);
+  symlinkSync(target, join(bin, name));
 }
 
 /** The Go modules' folders that hold the definitions of resources the manifests use and Kubernetes does not bring. */
