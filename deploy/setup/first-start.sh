@@ -51,6 +51,7 @@ make_certificate() {
   names | put tls.names 644
   printf '%s\n' "$pem" | put tls.pem 640
   echo "made a self-signed certificate for $(names)"
+  echo 'where a balancer runs already, let it read it: docker compose kill --signal USR2 balancer'
 }
 
 install_certificate() {

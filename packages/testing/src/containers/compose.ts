@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { freePort } from '../ports.ts';
-import { ROOT } from './podman-home.ts';
+import { CLONE, ROOT } from './podman-home.ts';
 import { type Podman, type RunOptions, runCommand } from './podman.ts';
 
 /** Not the name and the network of the file itself: a deployment that runs on this machine is left alone. */
 const PROJECT = 'tickcast-e2e';
-const SUBNET = '10.189.72.0/24';
+/** As with podman's own network, that of another clone differs. */
+const SUBNET = `10.192.${Number.parseInt(CLONE.slice(0, 2), 16)}.0/24`;
 
 /** The deployment of docker-compose.yml, run by podman-compose. */
 export interface Compose {

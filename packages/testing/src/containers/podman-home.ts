@@ -21,7 +21,7 @@ export interface PodmanHome {
 }
 
 /** Two clones of the repository may run their containers at the same time. */
-const CLONE = createHash('sha256').update(ROOT).digest('hex').slice(0, 8);
+export const CLONE = createHash('sha256').update(ROOT).digest('hex').slice(0, 8);
 /** Not podman's own 10.88.0.0/16: the system's podman, if there is one, hands those addresses out too. */
 const SUBNET = `10.190.${Number.parseInt(CLONE.slice(0, 2), 16)}`;
 
