@@ -16,22 +16,25 @@ interface Trouble {
 }
 
 const POD_OF_EDGE = ['get', 'pods', '-l', 'app.kubernetes.io/name=edge'];
-const NO_SUCH_KEY = { name: 'TICKCAST_REDIS_URL', valueFrom: { secretKeyRef: { name: 'redis', key: 'no-such-key' } } };
+const NO_SUCH_SECRET = {
+  name: 'TICKCAST_REDIS_URL',
+  valueFrom: { secretKeyRef: { name: 'no-such-secret', key: 'url' } },
+};
 const NEW_POD = ['logs', '-l', 'app.kubernetes.io/name=edge', '--tail=20', '--ignore-errors'];
 
 /** Each is done to a Deployment `edge` that works, and undone. */
 const TROUBLES: readonly Trouble[] = [
   {
     row: '`CreateContainerConfigError`',
-    cause: patch({ env: [NO_SUCH_KEY] }),
+    cause: patch({ env: [NO_SUCH_SECRET] }),
     look: POD_OF_EDGE,
     seen: /CreateContainerConfigError/,
   },
   {
     row: '`CreateContainerConfigError`',
-    cause: patch({ env: [NO_SUCH_KEY] }),
+    cause: patch({ env: [NO_SUCH_SECRET] }),
     look: ['describe', 'pod', '-l', 'app.kubernetes.io/name=edge'],
-    seen: /couldn't find key no-such-key in Secret/,
+    seen: /secret "no-such-secret" not found/,
   },
   {
     row: 'an edge exits with code 2',
