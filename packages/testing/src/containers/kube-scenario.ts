@@ -38,7 +38,8 @@ interface Inspection {
 
 /**
  * The edge of the production overlay, as `podman play kube` runs it: with the manifest's user, read-only root, capabilities,
- * limits and variables. Podman leaves out what takes a cluster: probes but liveness, preStop, the grace period, seccomp.
+ * limits, variables and the name of its pod. Podman 4.3 leaves out the startup and readiness probes, preStop, the grace period
+ * and where a pod may be put; of the liveness probe it makes a `curl`, which the image does not have, for systemd to run.
  */
 export async function kubeScenario(walk: Walk): Promise<void> {
   // Those that a run has left which was broken off.
