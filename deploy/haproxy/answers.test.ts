@@ -1,5 +1,7 @@
 /** What clients are answered through the balancer. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -46,6 +48,12 @@ test('by TLS a client is served as in clear, with its token in a header or in th
     await client.close();
   }
   await expect(connectClient(wssUrl, { token: await mintToken() })).rejects.toThrow(/self-signed certificate/);
+});
+
+test('HTTP/2 is not spoken on the plain port either', async () => {
+  const session = connectHttp2(fleet.url.replace('ws:', 'http:'));
+  await expect(once(session, 'remoteSettings')).rejects.toMatchObject({ code: 'ERR_HTTP2_ERROR' });
+  session.destroy();
 });
 
 test('a handshake that comes too slowly is given up', async () => {
