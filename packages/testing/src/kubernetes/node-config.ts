@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CGROUP, NETWORK, NODE_NAME, type Layout } from './layout.ts';
 
 /** The image of the container that holds a pod's namespaces open. */
-export const SANDBOX_IMAGE = 'localhost/tickcast-sandbox:1';
+export const PAUSE_IMAGE = 'localhost/tickcast-pause:1';
 
 const CNI_PLUGINS = '/usr/lib/cni';
 
@@ -40,7 +40,7 @@ state = "/run/tickcast/containerd"
   address = "${containerdSocket}"
 
 [${cri}]
-  sandbox_image = "${SANDBOX_IMAGE}"
+  sandbox_image = "${PAUSE_IMAGE}"
   # A lower score than the parent's needs CAP_SYS_RESOURCE, which root does not have everywhere.
   restrict_oom_score_adj = true
 

@@ -5,7 +5,7 @@ import { imageName } from '../containers/images.ts';
 import type { Podman } from '../containers/podman.ts';
 import type { Layout } from './layout.ts';
 import type { Machine } from './machine.ts';
-import { SANDBOX_IMAGE } from './node-config.ts';
+import { PAUSE_IMAGE } from './node-config.ts';
 
 export const DNS_IMAGE = 'localhost/coredns:1';
 export const GATEWAY_IMAGE = 'localhost/traefik:1';
@@ -21,7 +21,7 @@ const PROGRAM_IMAGES = [
 
 const OTHER_IMAGES = [
   // Anything that lives and does nothing holds a pod's namespaces open.
-  { name: SANDBOX_IMAGE, lines: ['USER 65535:65535', 'ENTRYPOINT ["sleep", "infinity"]'] },
+  { name: PAUSE_IMAGE, lines: ['USER 65535:65535', 'ENTRYPOINT ["sleep", "infinity"]'] },
   {
     name: PROMETHEUS_IMAGE,
     lines: [
