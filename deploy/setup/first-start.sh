@@ -29,8 +29,9 @@ names() {
   printf 'DNS:localhost,IP:127.0.0.1,IP:::1'
   for name in $(printf '%s' "${TICKCAST_TLS_NAMES:-}" | tr ',' ' '); do
     case $name in
-      *:* | *[0-9].[0-9]*.[0-9]*.[0-9]*) printf ',IP:%s' "$name" ;;
-      *) printf ',DNS:%s' "$name" ;;
+      *:*) printf ',IP:%s' "$name" ;;
+      *[!0-9.]*) printf ',DNS:%s' "$name" ;;
+      *) printf ',IP:%s' "$name" ;;
     esac
   done
 }
