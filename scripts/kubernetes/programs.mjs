@@ -41,6 +41,8 @@ const SYSTEM_PROGRAMS = {
   ip: 'iproute2',
   unshare: 'util-linux',
   openssl: 'openssl',
+  pgrep: 'procps',
+  hostname: 'hostname',
 };
 const CNI_PLUGINS = '/usr/lib/cni';
 

@@ -74,10 +74,11 @@ export async function sendRoamer(
     member?.send(message);
   };
   const onFrame = (frame: Record<string, unknown>) => {
-    const { type, data, seq, epoch, channel } = frame;
-    if (frame['error'] === 'rate_limited') {
-      // The bucket of a seat taken over from a living or dead node is empty.
-      setTimeout(() => member?.send(asked), Number(frame['retry_after_ms']));
+    const { type, data, seq, epoch, channel, id, error } = frame;
+    // The bucket of a seat taken over from a living or dead node is empty, and what was asked may need a Redis that is busy.
+    if (error === 'rate_limited' || (error === 'backplane_unavailable' && id !== undefined)) {
+      const asking = member;
+      setTimeout(() => member === asking && member?.send(asked), Number(frame['retry_after_ms']));
     }
     if (type === 'alerts') {
       if (position) position.seq = seq;
