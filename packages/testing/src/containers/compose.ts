@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { freePort } from '../ports.ts';
 import { CLONE, ROOT } from './podman-home.ts';
-import { type Podman, type RunOptions, runCommand } from './podman.ts';
+import { type CommandOptions, runCommand } from '../command.ts';
+import type { Podman } from './podman.ts';
 
 /** Not the name and the network of the file itself: a deployment that runs on this machine is left alone. */
 const PROJECT = 'tickcast-e2e';
@@ -20,7 +21,7 @@ export interface Compose {
   /** Removes the containers and networks; the volumes stay. */
   down(): Promise<void>;
   /** A container of its own for one command: what the command prints. */
-  run(service: string, args: readonly string[], options?: RunOptions): Promise<string>;
+  run(service: string, args: readonly string[], options?: CommandOptions): Promise<string>;
   /** Another container of a service, beside those that `up` counts. */
   runDetached(service: string, name: string): Promise<void>;
   /** The names of a service's running containers. */
@@ -30,6 +31,8 @@ export interface Compose {
   /** The name that the file's `volume`, `network` or container has. */
   nameOf(part: string): string;
 }
+
+const UP_WITHIN_MS = 600_000;
 
 /**
  * @param command path of podman-compose
@@ -45,13 +48,12 @@ export async function openCompose(podman: Podman, command: string, env: NodeJS.P
     TICKCAST_SUBNET: SUBNET,
     ...env,
   };
-  const compose = (args: readonly string[], options?: RunOptions) =>
-    runCommand(
-      command,
-      ['--project-name', PROJECT, '--file', join(ROOT, 'docker-compose.yml'), ...args],
-      environment,
-      options,
-    );
+  const compose = (args: readonly string[], options?: CommandOptions) =>
+    runCommand(command, ['--project-name', PROJECT, '--file', join(ROOT, 'docker-compose.yml'), ...args], {
+      env: environment,
+      withinMs: UP_WITHIN_MS,
+      ...options,
+    });
   const nameOf = (part: string) => `${PROJECT}_${part}`;
   return {
     wsUrl: `ws://127.0.0.1:${ws}/api/v1/websocket`,

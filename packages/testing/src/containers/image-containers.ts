@@ -1,8 +1,9 @@
+import { CommandError, runCommand } from '../command.ts';
 import { connectClient, type TestClient } from '../client.ts';
 import { eventually } from '../eventually.ts';
 import { mintToken, TEST_SECRET } from '../tokens.ts';
 import { imageName, type Target } from './images.ts';
-import { CommandError, type Podman, runCommand } from './podman.ts';
+import type { Podman } from './podman.ts';
 import { BASE_IMAGES } from './stand-ins.ts';
 
 /** As strict as Kubernetes' restricted standard and more: nothing can be written, not even to /tmp, and no user is known. */
@@ -88,7 +89,7 @@ async function describe(podman: Podman, name: string, clients: TestClient[]): Pr
       await eventually(async () => (await stateOf('Status')) === 'exited', { withinMs });
       return Number(await stateOf('ExitCode'));
     },
-    logs: () => runCommand('sh', ['-c', 'exec podman logs "$0" 2>&1', name], podman.environment),
+    logs: () => runCommand('sh', ['-c', 'exec podman logs "$0" 2>&1', name], { env: podman.environment }),
     async checkHealth() {
       await podman.run(['healthcheck', 'run', name]).catch((error: unknown) => {
         // Exit code 1: it ran, and said no.

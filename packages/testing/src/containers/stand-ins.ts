@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CommandError, type Podman, runCommand } from './podman.ts';
+import { CommandError, runCommand } from '../command.ts';
+import type { Podman } from './podman.ts';
 import { ROOT } from './podman-home.ts';
 
 /** What deploy/Dockerfile, docker-compose.yml and k8s/ take from a registry. */
@@ -18,6 +19,8 @@ type Name = keyof typeof BASE_IMAGES;
 
 const FOLDER = fileURLToPath(new URL('../../stand-ins', import.meta.url));
 const LABEL = 'dev.tickcast.stand-in';
+/** What is fetched may come slowly. */
+const OPTIONS = { withinMs: 600_000 };
 const SUITE = 'trixie';
 const MIRROR = 'http://deb.debian.org/debian';
 /** What Debian's slim images leave out too, and what apt keeps of packages that are installed. */
@@ -77,11 +80,11 @@ async function pull(podman: Podman, name: Name): Promise<boolean> {
 async function makeDebian(podman: Podman): Promise<void> {
   const folder = scratchFolder();
   try {
-    await runCommand('debootstrap', ['--variant=minbase', SUITE, join(folder, 'root'), MIRROR], podman.environment);
+    await runCommand('debootstrap', ['--variant=minbase', SUITE, join(folder, 'root'), MIRROR], OPTIONS);
     writeFileSync(join(folder, 'root/etc/apt/apt.conf.d/docker-clean'), `${APT_KEEPS_NOTHING}\n`);
     const leftOut = NOT_IN_SLIM.map((path) => `--exclude=./${path}/*`);
     const archive = join(folder, 'root.tar');
-    await runCommand('tar', ['-C', join(folder, 'root'), ...leftOut, '-cf', archive, '.'], podman.environment);
+    await runCommand('tar', ['-C', join(folder, 'root'), ...leftOut, '-cf', archive, '.'], OPTIONS);
     const changes = ['CMD ["bash"]', `LABEL ${LABEL}=${VERSION}`].flatMap((change) => ['--change', change]);
     await podman.run(['import', '--quiet', ...changes, archive, BASE_IMAGES.debian]);
   } finally {
@@ -93,7 +96,7 @@ async function makeFromDebian(podman: Podman, name: Name): Promise<void> {
   const folder = scratchFolder();
   try {
     cpSync(FOLDER, folder, { recursive: true });
-    if (name === 'node') await fetchNode(podman, folder);
+    if (name === 'node') await fetchNode(folder);
     const args = ['--format', 'docker', '--label', `${LABEL}=${VERSION}`, '--target', name, '--tag', BASE_IMAGES[name]];
     await podman.run(['build', '--quiet', ...args, folder]);
   } finally {
@@ -102,21 +105,17 @@ async function makeFromDebian(podman: Podman, name: Name): Promise<void> {
 }
 
 /** npm has Node.js's own binaries as packages, and itself. */
-async function fetchNode(podman: Podman, folder: string): Promise<void> {
+async function fetchNode(folder: string): Promise<void> {
   const [, nodeVersion = ''] = /:([\d.]+)/.exec(BASE_IMAGES.node) ?? [];
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { packageManager: string };
   for (const [name, spec] of [
     ['node', `node-linux-${process.arch}@${nodeVersion}`],
     ['npm', packageManager],
   ] as const) {
-    const archive = await runCommand(
-      'npm',
-      ['pack', spec, '--silent', '--pack-destination', folder],
-      podman.environment,
-    );
+    const archive = await runCommand('npm', ['pack', spec, '--silent', '--pack-destination', folder], OPTIONS);
     mkdirSync(join(folder, name));
     const args = ['-xzf', join(folder, archive), '-C', join(folder, name), '--strip-components=1'];
-    await runCommand('tar', args, podman.environment);
+    await runCommand('tar', args, OPTIONS);
     rmSync(join(folder, archive));
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from './command.ts';
+import { runCommand } from '../command.ts';
 import { NETWORK, NODE_NAME, type Layout } from './layout.ts';
 
 const DAYS = '2';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { buildImages, describeImages } from '../containers/images.ts';
 import { makePodmanHome } from '../containers/podman-home.ts';
-import { runCommand, type Podman } from '../containers/podman.ts';
+import type { Podman } from '../containers/podman.ts';
+import { runCommand } from '../command.ts';
 import { ensureStandIns } from '../containers/stand-ins.ts';
 import { addBasics, renewDisk } from './add-ons.ts';
 import { tryAutoscaling } from './autoscaling.ts';
@@ -119,7 +120,7 @@ async function joinNode(cluster: Cluster): Promise<void> {
   // It runs no container here, so there is nothing to clear before or after.
   const podman: Podman = {
     environment,
-    run: (args, options) => runCommand('podman', args, environment, options),
+    run: (args, options) => runCommand('podman', args, { env: environment, withinMs: 600_000, ...options }),
     stop: async () => undefined,
   };
   await ensureStandIns(podman, say);

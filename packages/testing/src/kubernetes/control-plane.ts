@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import type { ManagedProcess } from '../processes.ts';
 import { makeCertificates } from './certificates.ts';
-import { runCommand } from './command.ts';
+import { runCommand } from '../command.ts';
 import { NETWORK, type Layout } from './layout.ts';
 import type { Machine } from './machine.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { cleanEnvironment } from '../processes.ts';
-import { execute, type CommandOptions } from './command.ts';
+import { execute, type CommandOptions } from '../command.ts';
 import type { Layout } from './layout.ts';
 
 /** An object of the API, as far as it is looked at here. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import { guardPath } from '../guardian.ts';
 import { cleanEnvironment, startProcess, type ManagedProcess } from '../processes.ts';
-import { runCommand } from './command.ts';
+import { runCommand } from '../command.ts';
 import { CGROUP, NETWORK, NODE_NAME, type Layout } from './layout.ts';
 
 const CGROUPS = '/sys/fs/cgroup';

@@ -2,7 +2,7 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from '../containers/podman-home.ts';
 import { eventually } from '../eventually.ts';
-import { runCommand } from './command.ts';
+import { runCommand } from '../command.ts';
 import type { Kubectl, Resource } from './kubectl.ts';
 import { expectThat } from '../rollout/promises.ts';
 import { NAMESPACE, removeNamespace } from './product.ts';

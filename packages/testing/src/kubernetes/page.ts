@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { cleanEnvironment } from '../processes.ts';
-import { CommandError, runCommand } from './command.ts';
+import { CommandError, runCommand } from '../command.ts';
 import { expectThat } from '../rollout/promises.ts';
 import { say } from './steps.ts';
 

@@ -8,7 +8,7 @@ import { startRedis, type RedisServer } from '../redis-server.ts';
 import { expectThat } from '../rollout/promises.ts';
 import { mintToken } from '../tokens.ts';
 import type { Cluster } from './cluster.ts';
-import { runCommand } from './command.ts';
+import { runCommand } from '../command.ts';
 import { addGateway } from './gateway.ts';
 import type { Kubectl } from './kubectl.ts';
 import { NETWORK } from './layout.ts';

@@ -1,5 +1,5 @@
 import type { Kubectl, Resource } from './kubectl.ts';
-import { CommandError } from './command.ts';
+import { CommandError } from '../command.ts';
 import { expectThat } from '../rollout/promises.ts';
 import { NAMESPACE } from './product.ts';
 import { say } from './steps.ts';

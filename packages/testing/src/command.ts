@@ -9,22 +9,29 @@ export interface CommandOptions {
   withinMs?: number;
 }
 
-/** A program that ended with another exit code than 0. */
+const SHOWN_LINES = 40;
+/** Where no systemd runs, podman says with each container that nobody checks its health. */
+const SYSTEMD_NOISE = /^.*systemd connection.*\n?/gm;
+
+/** A program that ended with another exit code than 0: the message has its arguments and the end of what it said. */
 export class CommandError extends Error {
-  readonly stdout: string;
+  /** Null when a signal ended it, or it could not be started. */
+  readonly exitCode: number | null;
   readonly stderr: string;
 
-  constructor(command: string, stdout: string, stderr: string, cause: unknown) {
-    super(`${command} failed:\n${stderr}${stdout}`, { cause });
-    this.stdout = stdout;
+  constructor(command: string, stdout: string, stderr: string, cause: { code?: unknown; message: string }) {
+    const said = `${stdout}\n${stderr}`.replace(SYSTEMD_NOISE, '').trim() || cause.message;
+    const exitCode = typeof cause.code === 'number' ? cause.code : null;
+    super(`${command}: exit code ${exitCode ?? 'none'}\n${said.split('\n').slice(-SHOWN_LINES).join('\n')}`, { cause });
+    this.exitCode = exitCode;
     this.stderr = stderr;
   }
 }
 
-/** As `execute`, for its standard output alone. */
+/** As `execute`, for its standard output alone, without blanks at its ends. */
 export async function runCommand(command: string, args: readonly string[], options?: CommandOptions): Promise<string> {
   const { stdout } = await execute(command, args, options);
-  return stdout;
+  return stdout.trim();
 }
 
 /**
