@@ -22,7 +22,6 @@ const LABEL = 'dev.tickcast.stand-in';
 /** What is fetched may come slowly. */
 const OPTIONS = { withinMs: 600_000 };
 const SUITE = 'trixie';
-const MIRROR = 'http://deb.debian.org/debian';
 /** What Debian's slim images leave out too, and what apt keeps of packages that are installed. */
 const NOT_IN_SLIM = ['usr/share/locale', 'usr/share/man', 'usr/share/info', 'var/cache/apt', 'var/lib/apt/lists'];
 
@@ -80,7 +79,7 @@ async function pull(podman: Podman, name: Name): Promise<boolean> {
 async function makeDebian(podman: Podman): Promise<void> {
   const folder = scratchFolder();
   try {
-    await runCommand('debootstrap', ['--variant=minbase', SUITE, join(folder, 'root'), MIRROR], OPTIONS);
+    await runCommand('debootstrap', ['--variant=minbase', SUITE, join(folder, 'root')], OPTIONS);
     writeFileSync(join(folder, 'root/etc/apt/apt.conf.d/docker-clean'), `${APT_KEEPS_NOTHING}\n`);
     const leftOut = NOT_IN_SLIM.map((path) => `--exclude=./${path}/*`);
     const archive = join(folder, 'root.tar');
