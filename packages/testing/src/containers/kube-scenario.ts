@@ -5,14 +5,13 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { connectClient } from '../client.ts';
 import { eventually } from '../eventually.ts';
 import { expectThat } from '../rollout/promises.ts';
-import { mintToken } from '../tokens.ts';
+import { TEST_SECRET, mintToken } from '../tokens.ts';
 import { BASE_IMAGES } from './stand-ins.ts';
 import { imageName } from './images.ts';
 import { ROOT } from './podman-home.ts';
 import type { Podman } from './podman.ts';
 import type { Walk } from './walk.ts';
 
-const SECRET = 'a-secret-for-tests-only-0123456789abcdef';
 const NETWORK = 'tickcast-kube';
 const REDIS = 'tickcast-kube-redis';
 /** What podman calls the container `edge` of the Deployment `edge`. */
@@ -55,7 +54,7 @@ async function playEdge({ podman, steps }: Walk): Promise<void> {
   await podman.run(['network', 'create', NETWORK]);
   await podman.run(['run', '--detach', '--name', REDIS, '--network', `${NETWORK}:alias=redis`, BASE_IMAGES.redis]);
   await steps.show('podman plays the rendered Deployment', async () => {
-    await createSecret(podman, 'auth', { secret: SECRET });
+    await createSecret(podman, 'auth', { secret: TEST_SECRET });
     await createSecret(podman, 'redis', { 'edge-url': 'redis://redis:6379' });
     await podman.run(['play', 'kube', '--network', NETWORK, writeState('edge.yaml', renderEdge())]);
   });
@@ -87,7 +86,7 @@ async function playEdge({ podman, steps }: Walk): Promise<void> {
     ),
   );
   const client = await connectClient(`ws://${address}:8001/api/v1/websocket`, {
-    token: await mintToken({ sub: 'kube', secret: SECRET }),
+    token: await mintToken({ sub: 'kube' }),
   });
   await steps.show('a client is served', async () => {
     const { node } = await client.request({ type: 'hello' });

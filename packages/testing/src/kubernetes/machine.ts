@@ -108,7 +108,7 @@ async function coverLibraries({ state }: Layout, run: Machine['run']): Promise<v
 
 async function onlyChildOf(pid: number): Promise<number> {
   const children = await runCommand('pgrep', ['-P', String(pid)]);
-  return Number(children.trim());
+  return Number(children);
 }
 
 /** Also those that a run which was killed has left. They are empty as soon as its processes have gone. */

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { runCommand } from '../command.ts';
 import { eventually } from '../eventually.ts';
 import { guardPath } from '../guardian.ts';
 import { freePort } from '../ports.ts';
@@ -37,7 +36,6 @@ export interface HaproxyOptions {
 }
 
 const CONFIGURATION = fileURLToPath(new URL('../../../../deploy/haproxy/haproxy.cfg', import.meta.url));
-const run = promisify(execFile);
 const ATTEMPTS = 5;
 
 /**
@@ -114,7 +112,7 @@ async function makeCertificate(directory: string): Promise<{ certificate: string
   const key = join(directory, 'key.pem');
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-days', '2'];
-  await run('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', certificate]);
+  await runCommand('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', certificate]);
   const bundle = join(directory, 'tls.pem');
   writeFileSync(bundle, readFileSync(certificate, 'utf8') + readFileSync(key, 'utf8'));
   return { certificate, bundle };
