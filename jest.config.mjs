@@ -21,6 +21,7 @@ export default {
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
     ],
   },
+  testSequencer: '<rootDir>/scripts/lib/long-tests-first.mjs',
   // Real servers are started and real seconds pass; two workers because some tests measure time.
   testTimeout: 30_000,
   maxWorkers: 2,

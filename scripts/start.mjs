@@ -55,7 +55,7 @@ async function startAll({ children, ports, givenRedis, redisServer }) {
   const shared = { ...withoutKeys(process.env), TICKCAST_REDIS_URL: redisUrl };
   ports.forEach(({ port, adminPort }, index) => {
     children.start(`edge-${index + 1}`, process.execPath, ['apps/edge/dist/main.js'], {
-      logsJson: true,
+      ours: true,
       env: {
         TICKCAST_HOST: '127.0.0.1',
         // Nobody waits half a minute for Ctrl-C.
@@ -78,7 +78,7 @@ async function startAll({ children, ports, givenRedis, redisServer }) {
     const adminPort = await freePort(ports.at(-1).adminPort + index);
     workers.push(`http://localhost:${adminPort}`);
     children.start(`producers-${index}`, process.execPath, ['apps/producers/dist/main.js'], {
-      logsJson: true,
+      ours: true,
       env: {
         TICKCAST_HOST: '127.0.0.1',
         TICKCAST_QUEUE_BOARD: 'manage',
@@ -96,6 +96,7 @@ async function startAll({ children, ports, givenRedis, redisServer }) {
   children.removeAtEnd(SESSION_FILE);
   writeSession({ redisUrl, redisPrefix: prefix, secret, url: urls[0], ports });
   const printableRedisUrl = withoutPassword(redisUrl);
+  children.keepUp();
   console.log(welcomeText({ urls, adminUrls, workers, redisUrl, printableRedisUrl, prefix, token: mintToken(secret) }));
 }
 

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { Problem, ROOT, statePath } from './repo.mjs';
+import { Problem, ROOT, say, statePath } from './repo.mjs';
 
 const KEPT_LINES = 20;
 const STOP_GRACE_MS = 10_000;
 const PINO_WARN = 40;
+/** What ends sooner after its start would only end again. */
+const TRUSTED_AFTER_MS = 5000;
 
 /**
  * Long-running children that are stopped in order, and killed with this process however it ends.
@@ -20,6 +22,7 @@ export function createChildren(onLine) {
   guardian.stdin.on('error', () => undefined);
   const children = [];
   let stopped = false;
+  let isKeepingUp = false;
   let tellDeath;
   /** Rejects with a Problem that holds the last lines of the first child that ends without being stopped. */
   const death = new Promise((_resolve, reject) => (tellDeath = reject));
@@ -28,13 +31,15 @@ export function createChildren(onLine) {
   /**
    * Starts a program with its output in `.tickcast/logs/<name>.log`.
    *
-   * @param {{ env?: NodeJS.ProcessEnv, logsJson?: boolean }} options `env` is its whole environment (this process's when
-   *   absent); with `logsJson` its warnings are handed to `onLine`
+   * @param {{ env?: NodeJS.ProcessEnv, ours?: boolean, flags?: string }} options `env` is its whole environment (this
+   *   process's when absent); of a program of `ours`, which logs JSON, warnings are handed to `onLine`, and `keepUp` may start it
+   *   again; `flags` with which its log is opened
    */
-  function start(name, command, args, { env = process.env, logsJson = false } = {}) {
+  function start(name, command, args, { env = process.env, ours = false, flags = 'w' } = {}) {
     if (stopped) throw new Problem('stopping');
     const logFile = statePath('logs', `${name}.log`);
-    const log = createWriteStream(logFile);
+    const log = createWriteStream(logFile, { flags });
+    const startedAt = Date.now();
     const child = spawn(command, args, {
       cwd: ROOT,
       env,
@@ -47,7 +52,7 @@ export function createChildren(onLine) {
     const onLineOfOutput = (line) => {
       lastLines.push(line);
       if (lastLines.length > KEPT_LINES) lastLines.shift();
-      if (logsJson && !entry.stopping && isWarning(line)) onLine(name, line);
+      if (ours && !entry.stopping && isWarning(line)) onLine(name, line);
     };
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', lineSplitter(onLineOfOutput));
@@ -61,6 +66,11 @@ export function createChildren(onLine) {
       log.end();
       guardian.stdin.write(`forget ${child.pid}\n`);
       if (entry.stopping) return undefined;
+      if (isKeepingUp && ours && Date.now() - startedAt >= TRUSTED_AFTER_MS) {
+        say(`${name} ended (${how}), and is started again`);
+        children.splice(children.indexOf(entry), 1);
+        return start(name, command, args, { env, ours, flags: 'a' });
+      }
       return tellDeath(
         new Problem(`${name} ended (${how}); its last lines, all are in ${logFile}:\n${lastLines.join('\n')}`),
       );
@@ -86,6 +96,8 @@ export function createChildren(onLine) {
     },
     stop,
     death,
+    /** From now on a program of ours that ends is started again, so that anybody may kill one and see what that does. */
+    keepUp: () => (isKeepingUp = true),
     /** Ends them now; nothing is waited for. */
     kill: () => children.forEach(({ child }) => child.kill('SIGKILL')),
     /** Has the file removed even when this process is killed. */

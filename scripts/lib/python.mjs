@@ -10,6 +10,9 @@ const PACKAGES = {
   brew: ['python'],
 };
 
+/** For a package index that answers late, or not at the first time. */
+const PATIENCE = ['--retries', '10', '--timeout', '60'];
+
 /**
  * A virtual environment under `.tickcast/` with these requirements, kept between runs and made anew when they change.
  *
@@ -29,7 +32,7 @@ export async function ensureVenv(name, requirements) {
   await must('the Python environment could not be made', await pythonWithVenv(), ['-m', 'venv', folder], {
     quiet: true,
   });
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...requirements];
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PATIENCE, ...requirements];
   await must('the Python packages for the tests could not be installed', python, install, { quiet: true });
   writeFileSync(stamp, wanted);
   return python;

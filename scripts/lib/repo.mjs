@@ -22,16 +22,17 @@ export function say(line) {
 }
 
 /**
- * Runs a program in the repository and waits for it.
+ * Runs a program and waits for it.
  *
- * @param {{ env?: Record<string, string>, quiet?: boolean }} options `quiet` keeps its output back unless it fails
+ * @param {{ cwd?: string, env?: Record<string, string>, quiet?: boolean }} options `cwd` is the repository's top folder when
+ *   absent; `quiet` keeps its output back unless it fails
  * @returns {Promise<number>} its exit code (1 when a signal ended it)
  * @throws {Problem} when it can't be started
  */
-export function run(command, args, { env = {}, quiet = false } = {}) {
+export function run(command, args, { cwd = ROOT, env = {}, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: ROOT,
+      cwd,
       env: { ...process.env, ...env },
       stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
     });

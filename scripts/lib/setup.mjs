@@ -16,7 +16,9 @@ export async function ensureInstalled() {
   const installed = modified(join(ROOT, 'node_modules', '.package-lock.json'));
   if (installed >= modified(join(ROOT, 'package-lock.json'))) return;
   say('installing what package-lock.json pins (npm ci)');
-  await must('the packages could not be installed', 'npm', ['ci', '--no-audit', '--no-fund'], { quiet: true });
+  await must('the packages could not be installed', 'npm', ['ci', '--no-audit', '--no-fund', '--fetch-retries=5'], {
+    quiet: true,
+  });
 }
 
 /** Builds every workspace that changed. */

@@ -9,6 +9,8 @@ const MANAGERS = [
   {
     name: 'apt-get',
     needsRoot: true,
+    // A machine that has just started may be installing something by itself.
+    options: ['-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=5'],
     // A bare image has no package lists yet.
     commands: (names) => [['update'], ['install', '--yes', '--no-install-recommends', ...names]],
   },
@@ -40,7 +42,10 @@ export async function installPackages(packages) {
   if (manager.needsRoot && !isRoot) return { done: false, advice: `run: ${advice}` };
   say(advice);
   for (const args of commands) {
-    const code = await run(manager.name, args, { quiet: true, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+    const code = await run(manager.name, [...(manager.options ?? []), ...args], {
+      quiet: true,
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+    });
     if (code !== 0) return { done: false, advice: `this failed, see above: ${advice}` };
   }
   return { done: true, advice };
