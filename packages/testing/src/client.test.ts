@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { jwtVerify } from 'jose';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { connectClient, expectHandshakeRefused, freePort, mintToken, TEST_SECRET, type TokenPlace } from './mod.ts';
+import { connectClient, expectHandshakeRefused, mintToken, TEST_SECRET, type TokenPlace } from './mod.ts';
 
 let http: Server;
 let url: string;
@@ -35,9 +36,8 @@ beforeEach(async () => {
       });
     });
   });
-  const port = await freePort();
-  url = `ws://127.0.0.1:${port}/`;
-  await new Promise<void>((resolve) => void http.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve));
+  url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`;
 });
 
 afterEach(() => {

@@ -41,7 +41,7 @@ const ATTEMPTS = 5;
 /**
  * Starts an edge, on free ports unless `env` names some.
  *
- * @throws when it ends before it is ready, or is not ready within 15 s; the message carries its log
+ * @throws when it ends before it is ready, or is not ready within 30 s; the message carries its log
  */
 export async function startEdge(options: EdgeOptions): Promise<EdgeProcess> {
   for (let attempt = 1; ; attempt++) {
@@ -98,6 +98,6 @@ function untilReady(edge: EdgeProcess, child: ManagedProcess): Promise<void> {
         .catch((error: Error) => ({ status: 0, body: String(error) }));
       if (status !== 200) throw new Error(`/readyz says ${status} ${body}; its log:\n${edge.logs().join('\n')}`);
     },
-    { withinMs: 15_000, giveUp: () => !child.running },
+    { withinMs: 30_000, giveUp: () => !child.running },
   );
 }

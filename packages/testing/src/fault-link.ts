@@ -23,6 +23,8 @@ export interface DirectionFaults {
 export interface FaultLink {
   /** To be called after the faults were changed. */
   changed(): void;
+  /** Sends bytes that nobody sent, after all that came, under the same faults. */
+  inject(bytes: Buffer): void;
   /** Whether something of this direction was swallowed, so that the connection can't be mended. */
   readonly torn: boolean;
 }
@@ -145,6 +147,7 @@ export function linkSockets(
       }
       advance();
     },
+    inject: receive,
     get torn() {
       return torn;
     },

@@ -13,6 +13,14 @@ export interface FaultProxyOptions {
   protocol?: 'resp';
   /** Of jitter and pieces; 1 when absent. */
   seed?: number;
+  watcher?: FaultProxyWatcher;
+}
+
+/** Sees what goes through a proxy, before faults hold it up. Connections are numbered from 1 as they come. */
+export interface FaultProxyWatcher {
+  connected(connection: number, isRefused: boolean): void;
+  /** Answers what is to pass in place of the bytes: themselves, or others. */
+  passing(connection: number, direction: Direction, bytes: Buffer): Buffer;
 }
 
 /**
@@ -45,6 +53,10 @@ export interface FaultProxy {
    * something was swallowed are reset.
    */
   heal(): void;
+  /** Connections that come from now on go to another port. Others stand. */
+  retarget(port: number): void;
+  /** Sends bytes that nobody sent on every connection that stands. They come between two reads, so to a quiet sender whole. */
+  inject(bytes: Buffer, direction: Direction): void;
   /** Drops every connection at once (FIN). */
   cut(): void;
   /** Resets every connection at once (RST, to both sides). */
@@ -56,20 +68,22 @@ export interface FaultProxy {
 interface Connection {
   client: Socket;
   upstream: Socket;
-  links: FaultLink[];
+  links: Record<Direction, FaultLink>;
 }
 
 /** Starts a proxy on a free port of 127.0.0.1. It does not keep the process alive. */
 export async function startFaultProxy(targetPort: number, options: FaultProxyOptions = {}): Promise<FaultProxy> {
-  const { protocol, seed = 1 } = options;
+  const { protocol, seed = 1, watcher } = options;
   const seeds = seededRandom(seed);
   const connections = new Set<Connection>();
   const faults: Record<Direction, DirectionFaults> = { 'to-server': noFaults(), 'to-client': noFaults() };
+  let target = targetPort;
+  let count = 0;
   let refusing = false;
   let pick: PickMessage | undefined;
   let dropped = 0;
 
-  const link = (from: Socket, to: Socket, direction: Direction): FaultLink => {
+  const link = (from: Socket, to: Socket, direction: Direction, connection: number): FaultLink => {
     const random = seededRandom(seeds() * 2 ** 32);
     const filter =
       protocol === 'resp' && direction === 'to-client'
@@ -77,17 +91,22 @@ export async function startFaultProxy(targetPort: number, options: FaultProxyOpt
             () => pick,
             () => dropped++,
           )
-        : (bytes: Buffer) => bytes;
+        : (bytes: Buffer) => watcher?.passing(connection, direction, bytes) ?? bytes;
     return linkSockets(from, to, faults[direction], filter, random);
   };
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const number = ++count;
+    watcher?.connected(number, refusing);
     if (refusing) {
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect({ host: '127.0.0.1', port: targetPort, allowHalfOpen: true, noDelay: true });
-    const links = [link(client, upstream, 'to-server'), link(upstream, client, 'to-client')];
+    const upstream = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true, noDelay: true });
+    const links = {
+      'to-server': link(client, upstream, 'to-server', number),
+      'to-client': link(upstream, client, 'to-client', number),
+    };
     const connection = { client, upstream, links };
     connections.add(connection);
     for (const socket of [client, upstream]) {
@@ -104,7 +123,7 @@ export async function startFaultProxy(targetPort: number, options: FaultProxyOpt
     for (const each of ['to-server', 'to-client'] as const) {
       if (direction === undefined || direction === each) alter(faults[each]);
     }
-    for (const { links } of connections) for (const { changed } of links) changed();
+    for (const { links } of connections) for (const { changed } of Object.values(links)) changed();
   };
 
   const cut = () => {
@@ -142,8 +161,14 @@ export async function startFaultProxy(targetPort: number, options: FaultProxyOpt
     heal() {
       refusing = false;
       pick = undefined;
-      reset([...connections].filter(({ links }) => links.some(({ torn }) => torn)));
+      reset([...connections].filter(({ links }) => Object.values(links).some(({ torn }) => torn)));
       change(undefined, (one) => Object.assign(one, noFaults()));
+    },
+    retarget(port) {
+      target = port;
+    },
+    inject(bytes, direction) {
+      for (const { links } of connections) links[direction].inject(bytes);
     },
     cut,
     reset: () => reset(connections),

@@ -21,6 +21,7 @@ export * from './rollout/report.ts';
 export * from './rollout/roll.ts';
 export * from './rollout/scale.ts';
 export * from './tokens.ts';
+export * from './websocket-frames.ts';
 
 // In a test file (imported at its top, where jest's hooks may be registered) nothing outlives the file.
 const afterAll: unknown = Reflect.get(globalThis, 'afterAll');

@@ -48,3 +48,15 @@ test('output is read to the last line, and waiting for one that never comes ends
 test('a program that does not exist is refused with its code', async () => {
   await expect(startProcess('no-such-program-here', [])).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+test('what a child prints is not coloured where CI or a developer’s settings would have it so', () => {
+  const before = { ...process.env };
+  Object.assign(process.env, { CI: 'true', FORCE_COLOR: '1', TICKCAST_PORT: '1' });
+  try {
+    expect(cleanEnvironment()).not.toHaveProperty('CI');
+    expect(cleanEnvironment()).not.toHaveProperty('FORCE_COLOR');
+    expect(cleanEnvironment({ TICKCAST_PORT: '2' })).toMatchObject({ PATH: before.PATH, TICKCAST_PORT: '2' });
+  } finally {
+    process.env = before;
+  }
+});

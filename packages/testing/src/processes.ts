@@ -104,9 +104,12 @@ export async function endAllProcesses(): Promise<void> {
   dismissGuardian();
 }
 
-/** The environment for a child: this process's own without `TICKCAST_*`, so that a developer's settings don't leak in. */
+/** Settings of a developer or of a CI that change what a child does, or colour what it prints where no terminal reads it. */
+const NOT_INHERITED = /^(TICKCAST|NODE_OPTIONS|JEST)|^(CI|COLORTERM|FORCE_COLOR|NO_COLOR)$/;
+
+/** The environment for a child: this process's own, without what would make a test's outcome depend on who runs it. */
 export function cleanEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(TICKCAST|NODE_OPTIONS|JEST)/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
   return { ...Object.fromEntries(inherited), ...extra };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { CLOSE, PING, PONG, TEXT, clientFrame, readFrames } from './websocket-frames.ts';
 
 /** What a connection tells. */
 export interface RawEvents {
@@ -25,10 +26,6 @@ export interface RawWebSocket {
 }
 
 const HEADER_END = Buffer.from('\r\n\r\n');
-const TEXT = 1;
-const CLOSE = 8;
-const PING = 9;
-const PONG = 10;
 
 /**
  * A WebSocket client with next to no work a frame, so that one process can be hundreds of them: the handshake is written by
@@ -90,35 +87,4 @@ export function openRawWebSocket(url: string, token: string, events: RawEvents):
     },
     destroy: () => void socket.resetAndDestroy(),
   };
-}
-
-/** Masked with zeros, which is as good as any mask (RFC 6455, section 5.3) for a client that trusts the way. */
-function clientFrame(opcode: number, payload: Buffer): Buffer {
-  const long = payload.length > 125;
-  const head = long
-    ? [0x80 | opcode, 0x80 | 126, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]
-    : [0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0];
-  return Buffer.concat([Buffer.from(head), payload]);
-}
-
-/** Calls back for every whole frame and answers what is left. */
-function readFrames(bytes: Buffer, onFrame: (opcode: number, payload: Buffer) => void): Buffer {
-  let rest = bytes;
-  while (rest.length >= 2) {
-    let length = rest.readUInt8(1) & 0x7f;
-    let start = 2;
-    if (length === 126) {
-      if (rest.length < 4) break;
-      length = rest.readUInt16BE(2);
-      start = 4;
-    } else if (length === 127) {
-      if (rest.length < 10) break;
-      length = Number(rest.readBigUInt64BE(2));
-      start = 10;
-    }
-    if (rest.length < start + length) break;
-    onFrame(rest.readUInt8(0) & 0x0f, rest.subarray(start, start + length));
-    rest = rest.subarray(start + length);
-  }
-  return rest;
 }

@@ -71,7 +71,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
       world.redis.pause();
       await expectNotice(context, world.nodes, 'degraded', since, NOTICED_WITHIN_MS);
       await sleep(Math.max(0, since + STOPPED_MS - performance.now()));
-      expectRefusals(context, since);
+      await expectRefusals(context, since);
       const back = performance.now();
       world.redis.resume();
       await expectNotice(context, world.nodes, 'restored', back, RESTORED_WITHIN_MS);
@@ -111,7 +111,7 @@ async function outage(context: FaultContext, meanwhile: () => void): Promise<voi
   meanwhile();
   await expectNotice(context, world.nodes, 'degraded', since, NOTICED_WITHIN_MS);
   await sleep(Math.max(0, since + DOWN_MS - performance.now()));
-  expectRefusals(context, since);
+  await expectRefusals(context, since);
   await world.redis.start();
   await expectNotice(context, world.nodes, 'restored', performance.now(), RESTORED_WITHIN_MS);
 }

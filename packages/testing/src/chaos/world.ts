@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import { type EdgeProcess, startEdge } from '../edge-process.ts';
 import { eventually } from '../eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
-import { freePort } from '../ports.ts';
 import { seededRandom } from '../random.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { mintToken } from '../tokens.ts';
@@ -231,13 +230,12 @@ export class World {
 
 async function startNode(index: number, redis: RedisServer, env: NodeJS.ProcessEnv, seed: number): Promise<Node> {
   const toRedis = await startFaultProxy(redis.port, { protocol: 'resp', seed: seed + index });
-  // Fixed ports: an edge that is started again has to be where its clients look for it.
-  const ports = { TICKCAST_PORT: String(await freePort()), TICKCAST_ADMIN_PORT: String(await freePort()) };
-  const edge = await startEdge({ redisUrl: `redis://127.0.0.1:${toRedis.port}`, env: { ...env, ...ports } });
+  const edge = await startEdge({ redisUrl: `redis://127.0.0.1:${toRedis.port}`, env });
   const wire = await startFaultProxy(edge.port, { seed: seed + index });
   return { index, toRedis, wire, edge };
 }
 
+/** An edge that is started again has to be where its clients look for it. */
 function portsOf({ port, adminUrl }: EdgeProcess): NodeJS.ProcessEnv {
   return { TICKCAST_PORT: String(port), TICKCAST_ADMIN_PORT: new URL(adminUrl).port };
 }

@@ -47,7 +47,7 @@ test('a quote that is older than the push before is told; a snapshot at another 
 test('quotes that never came are told, to those who wanted some', async () => {
   await expectNewestQuote([roamer({ wantsQuotes: false })], 4);
   await expect(expectNewestQuote([roamer({})], 4)).rejects.toThrow('1 of 1');
-}, 15_000);
+});
 
 test('a seat that is lost, or shared, is told', () => {
   expectSeatsKept([roamer({ seats: ['a', 'a'] }), roamer({ seats: ['b'] })]);
