@@ -89,7 +89,8 @@ test('an edge with the documented rights opens streams, subscribes and seats cli
   await openStreams(redis, names, 'agent_status', null);
   await readPositions(redis, names, [quotesOf('N'), ALERTS, { channel: 'agent_status', key: null }]);
   await readAlertLog(redis, names, { epoch: '1-000000', seq: 0 }, 1000);
-  const subscriber = createSubscriber({ url: urlOf('edge'), onMessage: () => 0, onReady: () => 0, onLost: () => 0 });
+  const deaf = { onMessage: () => 0, onReady: () => 0, onLost: () => 0 };
+  const subscriber = createSubscriber({ url: urlOf('edge'), holdWithinMs: 10_000, ...deaf });
   await eventually(() => subscriber.state === 'ready');
   await subscriber.hold(names.pubsubChannel('alerts', null));
   await expect(subscriber.hold('other')).rejects.toMatchObject({ code: 'backplane_unavailable' });

@@ -1,6 +1,14 @@
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { eventually } from '@tickcast/testing';
-import { agent, backplaneOnRedis, contentsOf, goodFrame, type OnRedis, openCommands } from '../test/on-redis.ts';
+import {
+  agent,
+  backplaneOnRedis,
+  contentsOf,
+  goodFrame,
+  type OnRedis,
+  openCommands,
+  redisNowMs,
+} from '../test/on-redis.ts';
 import { type AgentRegistry, createAgentRegistry } from './agent-registry.ts';
 
 let { server, redis, names, publisher } = {} as OnRedis;
@@ -24,10 +32,7 @@ async function lapse(id: string, agoMs = 1): Promise<number> {
   return lapsedAtMs;
 }
 
-async function nowMs(): Promise<number> {
-  const [seconds, micros] = await redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-}
+const nowMs = async () => Math.floor(await redisNowMs(redis));
 
 const lapsedIds = async () => (await registry.lapsed()).map(({ agentId }) => agentId);
 

@@ -1,10 +1,12 @@
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { keepAlive } from './heartbeat.ts';
+import { type MessageConnectorOptions, createMessageConnector } from './message-connector.ts';
 
 /** A connection for commands. Reports its state by ioredis's events, `ready` and `close`, and by `status`. */
 export type Commands = Redis;
 
 const COMMAND_TIMEOUT_MS = 800;
+const MOST_GATHERED = 16;
 
 /** Everybody reconnects at once after an outage; the jitter spreads it, the bound keeps it within a second. */
 export function reconnectDelay(attempt: number): number {
@@ -28,11 +30,13 @@ const shared = {
 } satisfies RedisOptions;
 
 /**
- * Gives a command up after a time without an answer. Unlike ioredis's `commandTimeout`, it reads what has come before it
- * judges: in a process that was busy the answer often waits in the socket.
+ * Gathers the commands of a turn, and gives a command up after a time without an answer. Unlike ioredis's `commandTimeout`, it
+ * counts from when the command left, and reads what has come before it judges: in a process that was busy the answer often waits in
+ * the socket.
  */
 class CommandsInTime extends Redis {
   readonly #timeoutMs: number;
+  #gathered = 0;
 
   constructor(url: string, timeoutMs: number) {
     super(url, shared);
@@ -40,13 +44,46 @@ class CommandsInTime extends Redis {
   }
 
   override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    this.#gather();
     const answer = super.sendCommand(command, stream);
-    // Timers come before sockets in a turn of the loop, immediates after them.
-    const giveUp = () => void setImmediate(() => command.reject(new Error('Command timed out')));
-    const timer = setTimeout(giveUp, this.#timeoutMs);
-    const stop = () => clearTimeout(timer);
+    let sentAt = Number.POSITIVE_INFINITY;
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      const remainingMs = sentAt + this.#timeoutMs - performance.now();
+      // A timer begins when its turn of the loop did, so after a long turn it is early.
+      if (remainingMs > 0) timer = setTimeout(wait, remainingMs);
+      // Timers come before sockets in a turn of the loop, immediates after them.
+      else setImmediate(() => command.reject(new Error('Command timed out')));
+    };
+    // Gathered, it leaves at the end of this turn.
+    const leaving = setImmediate(() => {
+      sentAt = performance.now();
+      wait();
+    });
+    const stop = (): void => {
+      clearImmediate(leaving);
+      clearTimeout(timer);
+    };
     command.promise.then(stop, stop);
     return answer;
+  }
+
+  /**
+   * Commands of one turn of the loop leave in few writes: a thousand clients that connect at once ask for a seat each. Not all in
+   * one: in a busy turn Redis would have nothing to do until its end.
+   */
+  #gather(): void {
+    const socket = this.stream as Redis['stream'] | undefined;
+    if (!socket) return;
+    this.#gathered += 1;
+    if (socket.writableCorked === 0) {
+      this.#gathered = 1;
+      socket.cork();
+      setImmediate(() => socket.uncork());
+    } else if (this.#gathered % MOST_GATHERED === 0) {
+      socket.uncork();
+      socket.cork();
+    }
   }
 }
 
@@ -70,8 +107,8 @@ export function connectCommands(
 
 /**
  * Opens the connection for subscriptions. It has no time-out a command: a SUBSCRIBE that was given up could still take
- * effect. Its heartbeat ends what hangs.
+ * effect. Its heartbeat ends what hangs. Messages go to `onMessage`, not to the client's listeners.
  */
-export function connectSubscriber(url: string): Redis {
-  return supervised(new Redis(url, shared));
+export function connectSubscriber(url: string, options: MessageConnectorOptions): Redis {
+  return supervised(new Redis(url, { ...shared, Connector: createMessageConnector(options) }));
 }

@@ -1,4 +1,7 @@
-/** `promise`, or a rejection with `makeError()` when it has not settled within `ms`. What it stands for goes on. */
+/**
+ * `promise`, or a rejection with `makeError()` when it has not settled within `ms`. What it stands for goes on. In a process that
+ * was busy what has come meanwhile is read first.
+ */
 export async function withDeadline<T>(
   promise: Promise<T>,
   ms: number,
@@ -6,7 +9,8 @@ export async function withDeadline<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(makeError()), ms);
+    // Timers come before sockets in a turn of the loop, immediates after them.
+    timer = setTimeout(() => setImmediate(() => reject(makeError())), ms);
   });
   try {
     return await Promise.race([promise, deadline]);

@@ -15,7 +15,7 @@ export interface NumberedEvent {
 
 const LETTER_T = 0x54;
 const LINE_END = 0x0a;
-/** A head is about 90 bytes with the longest of keys; anything longer is not ours, and may be megabytes. */
+/** A head is about 90 bytes with the longest of keys; anything longer is not ours. */
 const LONGEST_HEAD = 200;
 const EPOCH = String.raw`\d{1,17}-[0-9a-f]{6}`;
 const WHOLE_EPOCH = new RegExp(`^${EPOCH}$`);
@@ -37,8 +37,8 @@ export function isEpoch(text: string): boolean {
 export function decodeEnvelope(message: Buffer): NumberedEvent | 'raw' | null {
   // A JSON object never begins with a T.
   if (message[0] !== LETTER_T) return 'raw';
-  const end = message.subarray(0, LONGEST_HEAD).indexOf(LINE_END);
-  if (end === -1) return null;
+  const end = message.indexOf(LINE_END);
+  if (end === -1 || end > LONGEST_HEAD) return null;
   const head = HEAD.exec(message.toString('latin1', 0, end));
   if (head === null) return null;
   const [, seq, epoch, publishedAt, keep, key] = head;

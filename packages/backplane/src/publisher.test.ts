@@ -11,6 +11,7 @@ import {
   type OnRedis,
   openCommands,
   quotesOf,
+  settlesWithin,
 } from '../test/on-redis.ts';
 import { decodeEnvelope, type NumberedEvent } from './envelope.ts';
 import { createPublisher } from './publisher.ts';
@@ -250,7 +251,7 @@ test('without the Function a publisher is told what to do', async () => {
 
 test('without Redis a publisher is told so within a second', async () => {
   await server.stop();
-  const startedAt = performance.now();
-  await expect(publisher.publish(ALERTS, goodFrame(ALERTS))).rejects.toMatchObject({ code: 'backplane_unavailable' });
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  const publishing = publisher.publish(ALERTS, goodFrame(ALERTS));
+  expect(await settlesWithin(1000, publishing)).toBe(true);
+  await expect(publishing).rejects.toMatchObject({ code: 'backplane_unavailable' });
 });

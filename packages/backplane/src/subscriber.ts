@@ -1,11 +1,19 @@
 import { connectSubscriber } from './connections.ts';
 import { withDeadline } from './deadline.ts';
 import { BackplaneUnavailableError } from './errors.ts';
+import type { Rest } from './message-connector.ts';
 
 export interface SubscriberOptions {
   url: string;
   /** Every message of the names held. A name just released, or not yet reported as held, may still have some. */
   onMessage: (channel: string, message: Buffer) => void;
+  /**
+   * Asked when little was read; true when nothing is to be read until it calls `resume`, so that one read brings many. It is not
+   * asked, and reading goes on, over TLS and while an answer of Redis is waited for. Never, by default.
+   */
+  rest?: Rest;
+  /** How long a hold waits for Redis, 800 when absent. */
+  holdWithinMs?: number;
   /** Connected, and everything held is subscribed again. What was published meanwhile is lost: read it from Redis. */
   onReady: () => void;
   /** The connection is gone; always followed by `onReady`, if Redis comes back. */
@@ -18,7 +26,7 @@ export interface Subscriber {
   /**
    * Resolves when Redis has confirmed the subscription.
    *
-   * @throws BackplaneUnavailableError while Redis is away or does not answer within 800 ms; then nothing is held
+   * @throws BackplaneUnavailableError while Redis is away or does not answer in time; then nothing is held
    */
   hold(name: string): Promise<void>;
   /** Undoes one hold. Redis is told 5 s later, if nobody has come back until then. */
@@ -33,7 +41,7 @@ export interface Subscriber {
 }
 
 const LINGER_MS = 5000;
-const HOLD_DEADLINE_MS = 800;
+const HOLD_WITHIN_MS = 800;
 const RESUBSCRIBE_AGAIN_MS = 1000;
 
 interface Held {
@@ -52,15 +60,41 @@ const unavailable = (cause?: unknown) =>
 const isWanted = (held: Held) => held.holders > 0 || held.linger !== null;
 
 /** Opens the subscriber connection; it reconnects by itself until it is closed. */
-export function createSubscriber({ url, onMessage, onReady, onLost }: SubscriberOptions): Subscriber {
-  const redis = connectSubscriber(url);
+export function createSubscriber({
+  url,
+  onMessage,
+  rest,
+  holdWithinMs = HOLD_WITHIN_MS,
+  onReady,
+  onLost,
+}: SubscriberOptions): Subscriber {
+  const redis = connectSubscriber(url, {
+    onMessage,
+    rest(resume) {
+      if (!rest || state !== 'ready' || awaited > 0) return false;
+      goOnReading = resume;
+      return rest(resume);
+    },
+  });
   const names = new Map<string, Held>();
   let state: Subscriber['state'] = 'away';
   /** Counts connections, so that what began on one does not speak for the next. */
   let session = 0;
   let again: NodeJS.Timeout | undefined;
+  /** Answers of Redis that somebody waits for. */
+  let awaited = 0;
+  let goOnReading = (): void => undefined;
 
-  redis.on('messageBuffer', (channel: Buffer, message: Buffer) => onMessage(channel.toString(), message));
+  async function answerTo(command: () => Promise<unknown>): Promise<void> {
+    awaited += 1;
+    goOnReading();
+    try {
+      await command();
+    } finally {
+      awaited -= 1;
+    }
+  }
+
   redis.on('ready', () => {
     session += 1;
     void resubscribe(session);
@@ -105,8 +139,8 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
   async function settle(name: string, held: Held): Promise<void> {
     const mine = session;
     while (isWanted(held) !== held.subscribed) {
-      if (isWanted(held)) await redis.subscribe(name);
-      else await redis.unsubscribe(name);
+      const asks = isWanted(held) ? () => redis.subscribe(name) : () => redis.unsubscribe(name);
+      await answerTo(asks);
       if (mine !== session) throw unavailable();
       held.subscribed = !held.subscribed;
     }
@@ -145,7 +179,7 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
       held.linger = null;
       if (held.subscribed && held.work === null) return;
       try {
-        await withDeadline(settled(name, held), HOLD_DEADLINE_MS, unavailable);
+        await withDeadline(settled(name, held), holdWithinMs, unavailable);
       } catch (error) {
         drop(name, held);
         throw error instanceof BackplaneUnavailableError ? error : unavailable(error);
@@ -159,7 +193,7 @@ export function createSubscriber({ url, onMessage, onReady, onLost }: Subscriber
       if (state !== 'ready') throw unavailable();
       try {
         // Redis answers it behind the messages that it has queued for this connection.
-        await redis.ping();
+        await answerTo(() => redis.ping());
       } catch (error) {
         throw unavailable(error);
       }

@@ -1,4 +1,5 @@
 /** What the tests of this package share: connections that end with the test file, and good frames. */
+import { setImmediate as turnsEnd, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
 import type { Channel, StreamId } from '@tickcast/protocol';
 import { type RedisServer, startRedis } from '@tickcast/testing';
@@ -38,6 +39,33 @@ export async function openCommands(url: string, timeoutMs = 10_000): Promise<Com
 
 export async function untilReady(redis: Commands): Promise<void> {
   if (redis.status !== 'ready') await new Promise<void>((resolve) => void redis.once('ready', () => resolve()));
+}
+
+/**
+ * Whether it settles, one way or the other, before so much time has passed from the end of this turn on. What both have waited
+ * for in a process that stood still counts in its order, not by when it was noticed.
+ */
+export async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const isOver = async (): Promise<false> => {
+    await turnsEnd();
+    const endsAt = performance.now() + ms;
+    // A timer begins when its turn of the loop did, so after a long turn it is early.
+    for (let left = ms; left > 0; left = endsAt - performance.now()) await sleep(left, undefined, { ref: false });
+    // Timers come before sockets in a turn of the loop, immediates after them.
+    await turnsEnd();
+    return false;
+  };
+  return Promise.race([settled, isOver()]);
+}
+
+/** By the clock of Redis, Unix milliseconds. */
+export async function redisNowMs(redis: Commands): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1000 + Number(micros) / 1000;
 }
 
 const NUMBERS: Record<Channel, readonly string[]> = {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createNames } from '../src/names.ts';
 import { createSeats, type HeldSeat, type Seated, type Seats, type SeatsOptions } from '../src/seats.ts';
 import type { Commands } from '../src/connections.ts';
+import { redisNowMs } from './on-redis.ts';
 
 export const names = createNames();
 export const KEYS = {
@@ -31,8 +32,7 @@ export async function pretendQuiet(redis: Commands, ms: number): Promise<void> {
 
 /** As if the lease of a seat had ended a moment ago. */
 export async function endLease(redis: Commands, id: string): Promise<void> {
-  const [seconds] = await redis.time();
-  await redis.zadd(KEYS.leases, 'XX', (Number(seconds) - 1) * 1000, id);
+  await redis.zadd(KEYS.leases, 'XX', (await redisNowMs(redis)) - 1000, id);
 }
 
 /** As if the hold that is on were over. */

@@ -78,7 +78,7 @@ test('a waiting backtest without data is ended all the same', async () => {
 test('a job that a worker has is left to it, and so is its lock', async () => {
   const job = await queue.add('backtest', request, { jobId: 'bt_taken' });
   const lock = jobLockKey(redisPrefix, BACKTESTS_QUEUE, 'bt_taken');
-  await redis.set(lock, 'worker', 'PX', 5000);
+  await redis.set(lock, 'worker', 'PX', 60_000);
   const cancellation = { redis, redisPrefix, backtestId: 'bt_taken' };
   expect(await endWaiting(job, cancellation)).toBeNull();
   expect(await readReport(cancellation)).toBeNull();

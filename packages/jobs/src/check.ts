@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { TSchema } from 'typebox';
 
 /** Answers the problems of a value, each naming its field; none when it is good. */
@@ -8,8 +8,10 @@ export type Check = (value: unknown) => string[];
  * Compiles a schema into a check that tells all problems at once. For what people write; it is too slow for every frame.
  */
 export function compileCheck(schema: TSchema): Check {
-  const validate = new Ajv2020({ allErrors: true, verbose: true }).compile<unknown>(schema);
+  // Most of what a process could check it never does, and a compilation costs tens of milliseconds.
+  let validate: ValidateFunction | undefined;
   return (value) => {
+    validate ??= new Ajv2020({ allErrors: true, verbose: true }).compile<unknown>(schema);
     validate(value);
     return [...new Set((validate.errors ?? []).map(describe))];
   };
