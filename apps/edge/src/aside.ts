@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { type RawDelivery, merge } from './conflation.ts';
+import { type RawDelivery, merge, mergeRaw } from './conflation.ts';
 import type { Feed } from './feed.ts';
 import { sendDelivery, sendSnapshot } from './loss.ts';
 import { pushFrame } from './push-frame.ts';
@@ -102,8 +102,7 @@ export class Aside {
     if (!this.#covers(stream)) return;
     if (this.slow && stream.id.channel === 'market_data') {
       const older = this.#waitingRaw.get(stream);
-      const conflated = older ? older.conflated + 1 + delivery.conflated : delivery.conflated;
-      this.#waitingRaw.set(stream, { frame: delivery.frame, conflated });
+      this.#waitingRaw.set(stream, older ? mergeRaw(older, delivery) : delivery);
     } else this.#sendRaw(delivery);
   }
 

@@ -1,7 +1,7 @@
 /** What waits, of the messages of one client: for the key server, or for Redis. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { parseChannelsClaim } from '@tickcast/protocol';
-import { MemoryFanout, MemorySocket, MemorySource } from '../test/support/parts.ts';
+import { MemoryFanout, MemorySocket, MemorySource, noTraffic } from '../test/support/parts.ts';
 import { Budget } from './budget.ts';
 import { Commands } from './commands.ts';
 import { readConfig } from './config.ts';
@@ -35,6 +35,7 @@ beforeEach(() => {
   hub = new Hub({
     source,
     fanout: new MemoryFanout(),
+    takeTraffic: noTraffic,
     declareLoss: () => undefined,
     marketDataMaxRate: 10,
     now,

@@ -63,6 +63,9 @@ export class Edge implements EngineHandler<Connection> {
       prefix: config.redisPrefix,
       log,
       onMessage: (name, message) => this.#message(name, message),
+      restFromQuotes: (resume) => this.#hub.restFromQuotes(resume),
+      // The leases can't wait for the rest: a place given away can't be had back.
+      onAnswering: () => this.#seatKeeper.renewNow(),
       onUp: () => this.#redisUp(),
       onDown: () => this.#tellOptedIn({ type: 'status', state: 'degraded' }),
     });
@@ -74,6 +77,7 @@ export class Edge implements EngineHandler<Connection> {
     this.#hub = new Hub({
       source: this.#redis,
       fanout: this.#slowConsumers,
+      takeTraffic: () => this.#engine.takeTraffic(),
       declareLoss: (stream, delivery) => deliverWithLoss(this.#connections, stream, delivery),
       marketDataMaxRate: config.marketDataMaxRate,
       now,
@@ -127,6 +131,8 @@ export class Edge implements EngineHandler<Connection> {
       feeds: () => this.#hub.feedCount,
       redisUp: () => this.#redis.isUp,
       egressBytes: () => this.#engine.egressBytes,
+      fanout: () => this.#engine.fanout,
+      windowMs: () => this.#hub.windowMs(),
     });
   }
 
@@ -245,8 +251,6 @@ export class Edge implements EngineHandler<Connection> {
 
   #redisUp(): void {
     this.#metrics.redisReached();
-    // First the leases: the rest can wait, a place given away can't be had back.
-    this.#seatKeeper.renewNow();
     this.#hub.resync();
     void this.#watchTakeOvers();
     this.#tellOptedIn({ type: 'status', state: 'restored' });

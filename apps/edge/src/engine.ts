@@ -1,6 +1,7 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type WebSocket } from 'uWebSockets.js';
 import type { Handshake, HandshakeRequest } from './handshake.ts';
 import { NOT_FOUND, type Refusal, UPGRADE_REQUIRED } from './refusals.ts';
+import { Reach, type Traffic } from './reach.ts';
 import type { RemoteAddressOf } from './remote-address.ts';
 import type { Fanout, Socket } from './socket.ts';
 
@@ -51,11 +52,13 @@ interface UserData<Peer> {
 /** What was handed to the engine for clients, since the start. */
 interface Egress {
   bytes: number;
+  readonly reach: Reach;
 }
 
 class EngineSocket<Peer> implements Socket {
   readonly remoteAddress: string;
   readonly #egress: Egress;
+  readonly #number: number;
   /** null once closed: the engine throws when a closed socket is touched. */
   #ws: WebSocket<UserData<Peer>> | null;
 
@@ -63,10 +66,17 @@ class EngineSocket<Peer> implements Socket {
     this.#ws = ws;
     this.remoteAddress = remoteAddress;
     this.#egress = egress;
+    this.#number = egress.reach.enter();
   }
 
+  /** To be called when the socket is closed: it has left nothing yet. */
   forget(): void {
     this.#ws = null;
+  }
+
+  /** To be called when it has left all topics. */
+  release(): void {
+    this.#egress.reach.leave(this.#number);
   }
 
   send(frame: string | Uint8Array): void {
@@ -80,11 +90,14 @@ class EngineSocket<Peer> implements Socket {
   }
 
   join(topic: string): void {
-    this.#ws?.subscribe(topic);
+    if (!this.#ws) return;
+    this.#ws.subscribe(topic);
+    this.#egress.reach.join(topic, this.#number);
   }
 
   leave(topic: string): void {
     this.#ws?.unsubscribe(topic);
+    this.#egress.reach.part(topic, this.#number);
   }
 
   end(code: number, reason: string): void {
@@ -103,7 +116,7 @@ class EngineSocket<Peer> implements Socket {
 /** The one place that knows uWebSockets.js. */
 export class Engine<Peer> implements Fanout {
   readonly #app: TemplatedApp = uWS.App();
-  readonly #egress: Egress = { bytes: 0 };
+  readonly #egress: Egress = { bytes: 0, reach: new Reach() };
   #listenSocket: uWS.us_listen_socket | null = null;
 
   constructor(options: { maxBufferedBytes: number; remoteAddressOf: RemoteAddressOf }, handler: EngineHandler<Peer>) {
@@ -164,15 +177,26 @@ export class Engine<Peer> implements Fanout {
           const { peer, socket } = ws.getUserData();
           socket?.forget();
           if (peer) handler.closed(peer, code, ENGINE_FAULTS.has(Buffer.from(message).toString('latin1')));
+          socket?.release();
         },
       })
       .any(PATH, (res) => answer(res, UPGRADE_REQUIRED))
       .any('/*', (res) => answer(res, NOT_FOUND));
   }
 
-  publish(topic: string, frame: Uint8Array): void {
+  publish(topic: string, frame: Uint8Array, isCollected: boolean): void {
     this.#app.publish(topic, frame, false, false);
-    this.#egress.bytes += frame.length * this.#app.numSubscribers(topic);
+    this.#egress.bytes += frame.length * this.#egress.reach.publish(topic, isCollected);
+  }
+
+  /** What was published of collected streams since this was last asked. */
+  takeTraffic(): Traffic {
+    return this.#egress.reach.takeTraffic();
+  }
+
+  /** Frames for every socket that a topic took them to, since the start, and the writes they made. */
+  get fanout(): { frames: number; writes: number } {
+    return this.#egress.reach;
   }
 
   /** Bytes of all frames for all clients since the start, without the 2 to 10 that each has as a header. */

@@ -3,8 +3,8 @@ import { expect, test } from '@jest/globals';
 import type { NumberedEvent } from '@tickcast/backplane';
 import * as fc from 'fast-check';
 import { EPOCH, NEXT_EPOCH, envelope, numbered, stored } from '../test/support/events.ts';
+import { scheduleUnder } from '../test/support/parts.ts';
 import { Feed, type FeedSink } from './feed.ts';
-import { FlushSchedule } from './flush-schedule.ts';
 
 const KEYS = ['a', 'b'];
 const RUNS = 500;
@@ -21,7 +21,7 @@ function agents() {
     refused: () => undefined,
     heal: (feed) => feed.healed({ read: true, standsFrom: null }),
   };
-  const pacing = { rate: 10, schedule: new FlushSchedule(), clock: () => 0 };
+  const pacing = { rate: 10, schedule: scheduleUnder(), clock: () => 0 };
   const feed = new Feed('name', { channel: 'agent_status', key: null }, pacing, sink);
   feed.pause();
   feed.resume([]);

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Channel } from '@tickcast/protocol';
 import { EPOCH, NEXT_EPOCH, envelope, numbered, stored } from '../test/support/events.ts';
 import { agentStatus, alert, marketData } from '../test/support/frames.ts';
+import { scheduleUnder } from '../test/support/parts.ts';
 import { Feed, type FeedSink } from './feed.ts';
-import { FlushSchedule } from './flush-schedule.ts';
 
 /** Notes what a feed does with its messages. */
 class Recorder implements FeedSink {
@@ -46,7 +46,7 @@ function feedOf(channel: Channel, key: string | null = null) {
   const feed = new Feed(
     'name',
     { channel, key },
-    { rate: 10, schedule: new FlushSchedule(), clock: () => clock.now },
+    { rate: 10, schedule: scheduleUnder(), clock: () => clock.now },
     sink,
   );
   return { feed, sink };

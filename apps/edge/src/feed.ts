@@ -1,7 +1,14 @@
 import { type NumberedEvent, type StoredStream, decodeEnvelope } from '@tickcast/backplane';
-import { type Channel, MAX_FRAME_BYTES, type StreamId, checkPublishedFrame, isNormalKey } from '@tickcast/protocol';
+import {
+  type Channel,
+  MAX_FRAME_BYTES,
+  type PublishedFrame,
+  type StreamId,
+  checkPublishedFrame,
+  isNormalKey,
+} from '@tickcast/protocol';
 import type { Aside } from './aside.ts';
-import { Conflation, type ConflationSink, type RawDelivery } from './conflation.ts';
+import { Conflation, type RawDelivery } from './conflation.ts';
 import type { FlushSchedule } from './flush-schedule.ts';
 import { type Delivery, type Hole, type Position, Stream, isEarlier } from './stream.ts';
 import { feedTopic } from './topics.ts';
@@ -33,7 +40,7 @@ export interface Pacing {
 export interface FeedSink {
   deliver(feed: Feed, stream: Stream, delivery: Delivery): void;
   deliverRaw(feed: Feed, stream: Stream, delivery: RawDelivery): void;
-  received(channel: Channel, numbered: boolean): void;
+  received(channel: Channel, numbered: boolean, count: number): void;
   repeated(channel: Channel): void;
   refused(feed: Feed, problem: string): void;
   /** Events are missing. The feed waits until `healed`. */
@@ -68,7 +75,8 @@ export class Feed {
   live = false;
   readonly #sink: FeedSink;
   readonly #pacing: Pacing;
-  readonly #conflations = new Map<Stream, Conflation>();
+  /** Of the one stream of a feed of quotes. */
+  #conflation: Conflation | null = null;
   #closed = false;
   /** How many are reading from Redis what must come before the messages kept back. */
   #readers = 0;
@@ -87,6 +95,11 @@ export class Feed {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether its events wait for one another, and the newest stands for those before it. */
+  get isConflated(): boolean {
+    return this.channel === 'market_data';
   }
 
   /** A stream by its key; null for channels of one stream. */
@@ -120,7 +133,7 @@ export class Feed {
   close(): void {
     this.#closed = true;
     this.#backlog = [];
-    for (const conflation of this.#conflations.values()) conflation.close();
+    this.#conflation?.close();
   }
 
   message(bytes: Buffer): void {
@@ -136,6 +149,7 @@ export class Feed {
 
   /** Keeps messages back until `resume`. */
   pause(): void {
+    this.#conflation?.settle();
     this.#readers += 1;
   }
 
@@ -235,21 +249,50 @@ export class Feed {
     if (!Buffer.isBuffer(item)) return this.#numbered(item, item.event, item.standsFrom);
     const event = decodeEnvelope(item);
     if (event === null) return this.#refuse(NO_EVENT);
-    // The Function has checked its frames already, but anybody who may PUBLISH can write what looks like its events.
-    const checked = checkPublishedFrame(this.channel, event === 'raw' ? item : event.frame);
-    if ('problem' in checked) return this.#refuse(checked.problem);
-    const { key } = checked;
-    if (!this.#isOwnKey(key) || (event !== 'raw' && event.key !== key))
-      return this.#refuse('a frame of another stream');
-    if (event !== 'raw') return this.#numbered(item, event);
-    this.#sink.received(this.channel, false);
-    this.#raw(this.stream(key), item);
+    if (event === 'raw') return this.#takeRaw(item);
+    if (event.key === this.key && this.#conflation?.keep(event)) return null;
+    return this.#check(event.frame, event.key) === null ? null : this.#numbered(item, event);
+  }
+
+  #takeRaw(frame: Buffer): null {
+    const checked = this.#check(frame);
+    if (!checked) return null;
+    this.#sink.received(this.channel, false, 1);
+    this.#raw(this.stream(checked.key), frame);
     return null;
+  }
+
+  /**
+   * Checks a frame, which must be of a stream of this feed. The Function has checked its frames already, but anybody who may
+   * PUBLISH can write what looks like its events.
+   * @param key what the event says of it
+   */
+  #check(frame: Buffer, key?: string | null): PublishedFrame | null {
+    const checked = checkPublishedFrame(this.channel, frame);
+    if ('problem' in checked) return this.#refuse(checked.problem);
+    const isOfThis = this.#isOwnKey(checked.key) && (key === undefined || key === checked.key);
+    return isOfThis ? checked : this.#refuse('a frame of another stream');
   }
 
   #refuse(problem: string): null {
     this.#sink.refused(this, problem);
     return null;
+  }
+
+  /** Of events of one stream in their order: what its numbering skips is merged, so the frames of the others need no check. */
+  #takeNewest(stream: Stream, events: readonly NumberedEvent[]): Delivery | null {
+    let refused = 0;
+    let delivery: Delivery | null = null;
+    for (const event of events.toReversed()) {
+      if (this.#check(event.frame, event.key) === null) refused += 1;
+      else {
+        delivery = stream.accept(event);
+        if (delivery) break;
+        this.#sink.repeated(this.channel);
+      }
+    }
+    this.#sink.received(this.channel, true, events.length - refused);
+    return delivery;
   }
 
   #numbered(item: Waiting, event: NumberedEvent, standsFrom?: number): Stream | null {
@@ -259,7 +302,7 @@ export class Feed {
     const mayLook = found === null && (Buffer.isBuffer(item) || this.channel === 'alerts');
     if (mayLook && stream.mayBeHealed(event)) return stream;
     if (found) this.#examined = null;
-    if (Buffer.isBuffer(item)) this.#sink.received(this.channel, true);
+    if (Buffer.isBuffer(item)) this.#sink.received(this.channel, true, 1);
     const foundFrom = found?.standsFrom?.epoch === event.epoch ? found.standsFrom.seq : undefined;
     const delivery = stream.accept(event, standsFrom ?? foundFrom);
     if (!delivery) this.#sink.repeated(this.channel);
@@ -269,12 +312,12 @@ export class Feed {
   }
 
   #deliver(stream: Stream, delivery: Delivery): void {
-    if (this.channel === 'market_data') this.#conflation(stream).offer(delivery);
+    if (this.isConflated) this.#conflationOf(stream).offer(delivery);
     else this.#sink.deliver(this, stream, delivery);
   }
 
   #raw(stream: Stream, frame: Buffer): void {
-    if (this.channel === 'market_data') this.#conflation(stream).offerRaw(frame);
+    if (this.isConflated) this.#conflationOf(stream).offerRaw(frame);
     else this.#sink.deliverRaw(this, stream, { frame, conflated: 0 });
   }
 
@@ -283,17 +326,13 @@ export class Feed {
     return key !== null && isNormalKey(this.channel, key);
   }
 
-  #conflation(stream: Stream): Conflation {
-    let conflation = this.#conflations.get(stream);
-    if (!conflation) {
-      const sink: ConflationSink = {
-        deliver: (delivery) => this.#sink.deliver(this, stream, delivery),
-        deliverRaw: (delivery) => this.#sink.deliverRaw(this, stream, delivery),
-      };
-      conflation = new Conflation(this.#pacing.rate, this.#pacing.schedule, sink);
-      this.#conflations.set(stream, conflation);
-    }
-    return conflation;
+  #conflationOf(stream: Stream): Conflation {
+    this.#conflation ??= new Conflation(this.#pacing.rate, this.#pacing.schedule, {
+      take: (events) => this.#takeNewest(stream, events),
+      deliver: (delivery) => this.#sink.deliver(this, stream, delivery),
+      deliverRaw: (delivery) => this.#sink.deliverRaw(this, stream, delivery),
+    });
+    return this.#conflation;
   }
 }
 

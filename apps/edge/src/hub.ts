@@ -6,10 +6,13 @@ import { Feed, type FeedSink } from './feed.ts';
 import { FlushSchedule } from './flush-schedule.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { Pace } from './pace.ts';
 import { pushFrame } from './push-frame.ts';
+import type { Traffic } from './reach.ts';
 import type { Fanout } from './socket.ts';
 import type { Delivery, Position, Stream } from './stream.ts';
 import { Turnstile } from './turnstile.ts';
+import { WriteWindow } from './write-window.ts';
 
 /** A feed nobody uses is kept this long: well over the 5 s after which the seed's client comes back. */
 const LINGER_MS = 10_000;
@@ -31,6 +34,8 @@ export type DeclareLoss = (stream: Stream, delivery: Delivery) => void;
 interface HubParts {
   source: StreamSource;
   fanout: Fanout;
+  /** What was published of collected streams since this was last asked. */
+  takeTraffic: () => Traffic;
   declareLoss: DeclareLoss;
   marketDataMaxRate: number;
   /** The connections' clock. */
@@ -42,7 +47,7 @@ interface HubParts {
 /** All feeds this node holds: from Redis in, to the engine's topics out. */
 export class Hub implements FeedSink {
   readonly #parts: HubParts;
-  readonly #schedule = new FlushSchedule();
+  readonly #schedule: FlushSchedule;
   readonly #feeds = new Map<string, Feed>();
   readonly #waiting = new Map<Feed, Array<(ready: boolean) => void>>();
   /** Feeds whose Pub/Sub channel Redis has confirmed. */
@@ -55,6 +60,8 @@ export class Hub implements FeedSink {
 
   constructor(parts: HubParts) {
     this.#parts = parts;
+    const spacing = Pace.spacingAt(parts.marketDataMaxRate);
+    this.#schedule = new FlushSchedule(new WriteWindow(spacing, parts.takeTraffic));
     this.#catchUp = new CatchUp({ ...parts, feeds: () => this.#feeds.values() });
     this.#catchUp.start();
   }
@@ -66,6 +73,24 @@ export class Hub implements FeedSink {
 
   get feedCount(): number {
     return this.#feeds.size;
+  }
+
+  /** How long events of conflated streams are collected for now, ms. */
+  windowMs(): number {
+    const { window } = this.#schedule;
+    // When nothing comes any more nobody else judges it.
+    window.judge(this.#schedule.now());
+    return window.ms;
+  }
+
+  /**
+   * While quotes are collected all the same, those of a window are read together too, when it ends.
+   * @returns false when none is open; else `resume` is called then
+   */
+  restFromQuotes(resume: () => void): boolean {
+    if (this.windowMs() === 0) return false;
+    this.#schedule.rest(resume);
+    return true;
   }
 
   /** The feed that carries a stream; counts the caller as a user of it until `leave`. */
@@ -187,8 +212,8 @@ export class Hub implements FeedSink {
     void this.#catchUp.heal(feed, stream);
   }
 
-  received(channel: Channel, numbered: boolean): void {
-    this.#parts.metrics.received(channel, numbered);
+  received(channel: Channel, numbered: boolean, count: number): void {
+    this.#parts.metrics.received(channel, numbered, count);
   }
 
   repeated(channel: Channel): void {
@@ -201,8 +226,8 @@ export class Hub implements FeedSink {
   }
 
   #publish(feed: Feed, stream: Stream, frame: Buffer): void {
-    this.#parts.fanout.publish(stream.topic, frame);
-    if (feed.topic) this.#parts.fanout.publish(feed.topic, frame);
+    this.#parts.fanout.publish(stream.topic, frame, feed.isConflated);
+    if (feed.topic) this.#parts.fanout.publish(feed.topic, frame, feed.isConflated);
     this.#touch(feed, stream);
   }
 

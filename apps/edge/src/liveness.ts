@@ -4,6 +4,8 @@ const PING_EVERY_MS = 10_000;
 /** SPEC 5: a peer that answers nothing at all, not even pings, for this long is gone. */
 const HALF_OPEN_MS = 30_000;
 const EXPIRY_NOTICE_MS = 60_000;
+/** A client may opt in when its notice was due already. */
+const NOTICE_STEP_MS = 1000;
 
 /**
  * Looks after one seated connection: its token's end, its idle time, its pings.
@@ -33,11 +35,13 @@ export function checkLiveness(connection: Connection, now: number, idleTimeoutMs
     connection.expiryAnnounced = true;
     connection.reply({ type: 'token_expiring', expires_at: connection.identity?.expiresAt });
   }
+  const isNoticeOpen = expiresInMs <= EXPIRY_NOTICE_MS && !connection.expiryAnnounced;
   const untilExpiryStep = expiresInMs > EXPIRY_NOTICE_MS ? expiresInMs - EXPIRY_NOTICE_MS : expiresInMs;
   return Math.min(
     connection.pingedAt + PING_EVERY_MS - now,
     activeAt + idleTimeoutMs - now,
     connection.heardAt + HALF_OPEN_MS - now,
     untilExpiryStep,
+    isNoticeOpen ? NOTICE_STEP_MS : Infinity,
   );
 }

@@ -2,6 +2,15 @@ import type { Channel, ErrorCode } from '@tickcast/protocol';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Hole } from './stream.ts';
 
+const PREFIX = 'tickcast_';
+/**
+ * To sample how late the loop is wakes it up, by default 100 times a second: half of all that an idle node did. It is measured
+ * when Prometheus asks.
+ */
+const NEVER_MS = 2 ** 31 - 1;
+/** What only samples could tell. */
+const SAMPLED = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
+
 /** Read when Prometheus asks, so that nothing on the hot path keeps them up to date. */
 export interface Gauges {
   connectionsByPhase(): Record<string, number>;
@@ -9,13 +18,20 @@ export interface Gauges {
   feeds(): number;
   redisUp(): boolean;
   egressBytes(): number;
+  /** Frames for every socket that a topic took them to, since the start, and the writes they made. */
+  fanout(): { frames: number; writes: number };
+  windowMs(): number;
 }
 
 /** Everything this node counts, prefix `tickcast_`. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #received = this.#counter('events_received_total', 'Events from Redis', ['channel', 'kind']);
-  readonly #refused = this.#counter('events_refused_total', 'Bad frames from Redis, dropped', ['channel']);
+  readonly #refused = this.#counter(
+    'events_refused_total',
+    'Bad frames from Redis, dropped; quotes that a newer one replaced unread are not looked at',
+    ['channel'],
+  );
   readonly #repeated = this.#counter('events_repeated_total', 'Events seen before, dropped', ['channel']);
   readonly #pushed = this.#counter('events_pushed_total', 'Frames handed to the engine for fan-out', ['channel']);
   readonly #conflated = this.#counter('events_conflated_total', 'Events merged into a newer one', ['channel']);
@@ -34,7 +50,8 @@ export class Metrics {
   readonly #handshakes = this.#counter('handshakes_refused_total', 'Handshakes answered in HTTP', ['status']);
 
   constructor() {
-    collectDefaultMetrics({ register: this.registry, prefix: 'tickcast_' });
+    collectDefaultMetrics({ register: this.registry, prefix: PREFIX, eventLoopMonitoringPrecision: NEVER_MS });
+    for (const part of SAMPLED) this.registry.removeSingleMetric(`${PREFIX}nodejs_eventloop_lag_${part}_seconds`);
   }
 
   /** Registers what is read at scrape time. */
@@ -47,19 +64,20 @@ export class Metrics {
     );
     this.#gauge('feeds', 'Pub/Sub channels of Redis this node holds', [], (gauge) => gauge.set(gauges.feeds()));
     this.#gauge('redis_up', '1 while Redis answers', [], (gauge) => gauge.set(gauges.redisUp() ? 1 : 0));
-    const egress = this.#counter(
-      'egress_bytes_total',
-      'Bytes of frames handed to the engine, for every client',
-      [],
-      () => {
-        egress.reset();
-        egress.inc(gauges.egressBytes());
-      },
+    this.#gauge('write_window_milliseconds', 'How long quotes are collected for now, 0 at low load', [], (gauge) =>
+      gauge.set(gauges.windowMs()),
+    );
+    this.#total('egress_bytes_total', 'Bytes of frames handed to the engine, for every client', gauges.egressBytes);
+    this.#total('fanout_frames_total', 'Frames that topics took to sockets', () => gauges.fanout().frames);
+    this.#total(
+      'fanout_writes_total',
+      'Writes to sockets that carried them, estimated: a socket that a turn of the loop reached is one',
+      () => gauges.fanout().writes,
     );
   }
 
-  received(channel: Channel, numbered: boolean): void {
-    this.#received.inc({ channel, kind: numbered ? 'numbered' : 'raw' });
+  received(channel: Channel, numbered: boolean, count: number): void {
+    this.#received.inc({ channel, kind: numbered ? 'numbered' : 'raw' }, count);
   }
 
   refused(channel: Channel): void {
@@ -122,12 +140,20 @@ export class Metrics {
   }
 
   #counter(name: string, help: string, labelNames: string[], collect = () => undefined as void): Counter {
-    return new Counter({ name: `tickcast_${name}`, help, labelNames, registers: [this.registry], collect });
+    return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.registry], collect });
+  }
+
+  /** A counter that somebody else keeps. */
+  #total(name: string, help: string, read: () => number): void {
+    const counter = this.#counter(name, help, [], () => {
+      counter.reset();
+      counter.inc(read());
+    });
   }
 
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
     const gauge = new Gauge({
-      name: `tickcast_${name}`,
+      name: PREFIX + name,
       help,
       labelNames,
       registers: [],

@@ -20,7 +20,11 @@ interface RedisLinkParts {
   prefix: string;
   log: Log;
   onMessage: (name: string, message: Buffer) => void;
-  /** Both connections work again and everything held is subscribed. */
+  /** Asked when quotes were read; true when no more are to be read until it calls `resume`. */
+  restFromQuotes: (resume: () => void) => boolean;
+  /** Commands are answered again; whether events come is another question. */
+  onAnswering: () => void;
+  /** All connections work again and everything held is subscribed. */
   onUp: () => void;
   onDown: () => void;
 }
@@ -30,7 +34,11 @@ export class RedisLink implements StreamSource {
   readonly commands: Commands;
   readonly names: Names;
   readonly #parts: RedisLinkParts;
-  readonly #subscriber: Subscriber;
+  /** Quotes come on a connection of their own: however many there are, an alert does not stand in line behind them. */
+  readonly #quotes: Subscriber;
+  readonly #others: Subscriber;
+  /** How the names of their Pub/Sub channels begin. */
+  readonly #quotesBegin: string;
   #up = false;
   #lastError: string | null = null;
   #functionReady = false;
@@ -40,16 +48,22 @@ export class RedisLink implements StreamSource {
   constructor(parts: RedisLinkParts) {
     this.#parts = parts;
     this.names = createNames(parts.prefix);
+    this.#quotesBegin = this.names.pubsubChannel('market_data', '').slice(0, -1);
     this.commands = connectCommands(parts.url);
-    this.commands.on('ready', () => this.#look());
+    this.commands.on('ready', () => {
+      parts.onAnswering();
+      this.#look();
+    });
     this.commands.on('close', () => this.#look());
     this.commands.on('error', (error: Error) => this.#failed(error));
-    this.#subscriber = createSubscriber({
+    const subscriber = {
       url: parts.url,
       onMessage: parts.onMessage,
       onReady: () => this.#look(),
       onLost: () => this.#look(),
-    });
+    };
+    this.#quotes = createSubscriber({ ...subscriber, rest: parts.restFromQuotes });
+    this.#others = createSubscriber(subscriber);
   }
 
   get isUp(): boolean {
@@ -57,7 +71,7 @@ export class RedisLink implements StreamSource {
   }
 
   get isReceiving(): boolean {
-    return this.#subscriber.state === 'ready';
+    return this.#quotes.state === 'ready' && this.#others.state === 'ready';
   }
 
   /** Whether Redis was reached once and had the Function; a later outage does not change that. */
@@ -71,11 +85,11 @@ export class RedisLink implements StreamSource {
   }
 
   hold(name: string): Promise<void> {
-    return this.#subscriber.hold(name);
+    return this.#subscriberOf(name).hold(name);
   }
 
   release(name: string): void {
-    this.#subscriber.release(name);
+    this.#subscriberOf(name).release(name);
   }
 
   async open(channel: Parameters<StreamSource['open']>[0], key: string | null): ReturnType<StreamSource['open']> {
@@ -90,8 +104,8 @@ export class RedisLink implements StreamSource {
     return readPositions(this.commands, this.names, streams);
   }
 
-  flush(): Promise<void> {
-    return this.#subscriber.flush();
+  async flush(): Promise<void> {
+    await Promise.all([this.#quotes.flush(), this.#others.flush()]);
   }
 
   nameOf(channel: Parameters<StreamSource['nameOf']>[0], key: string | null): string {
@@ -101,8 +115,13 @@ export class RedisLink implements StreamSource {
   close(): void {
     this.#closed = true;
     if (this.#retry) clearTimeout(this.#retry);
-    this.#subscriber.close();
+    this.#quotes.close();
+    this.#others.close();
     this.commands.disconnect();
+  }
+
+  #subscriberOf(name: string): Subscriber {
+    return name.startsWith(this.#quotesBegin) ? this.#quotes : this.#others;
   }
 
   /** ioredis says what is wrong with address, network and password; nothing of the password itself. */
@@ -114,7 +133,7 @@ export class RedisLink implements StreamSource {
 
   #look(): void {
     if (this.#closed) return;
-    const up = this.commands.status === 'ready' && this.#subscriber.state === 'ready';
+    const up = this.commands.status === 'ready' && this.isReceiving;
     if (up === this.#up) return;
     this.#up = up;
     if (!up) {

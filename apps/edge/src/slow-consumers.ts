@@ -30,8 +30,8 @@ export class SlowConsumers implements Fanout {
     this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
   }
 
-  publish(topic: string, frame: Uint8Array): void {
-    this.#parts.fanout.publish(topic, frame);
+  publish(topic: string, frame: Uint8Array, isCollected: boolean): void {
+    this.#parts.fanout.publish(topic, frame, isCollected);
     const limit = this.#sweepAfterBytes;
     const before = this.#publishedBytes;
     this.#publishedBytes += frame.length;

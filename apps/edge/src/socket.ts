@@ -19,5 +19,6 @@ export interface Socket {
 
 /** Delivers one frame to every socket that joined a topic. */
 export interface Fanout {
-  publish(topic: string, frame: Uint8Array): void;
+  /** @param isCollected its stream's frames may wait for others, to be written together */
+  publish(topic: string, frame: Uint8Array, isCollected: boolean): void;
 }

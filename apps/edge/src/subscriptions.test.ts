@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Channel, parseChannelsClaim } from '@tickcast/protocol';
 import { envelope, numbered, stored } from '../test/support/events.ts';
-import { MemoryFanout, MemorySocket, MemorySource } from '../test/support/parts.ts';
+import { MemoryFanout, MemorySocket, MemorySource, noTraffic } from '../test/support/parts.ts';
 import { Connection } from './connection.ts';
 import { Hub } from './hub.ts';
 import { createLog } from './log.ts';
@@ -26,6 +26,7 @@ beforeEach(() => {
   hub = new Hub({
     source,
     fanout,
+    takeTraffic: noTraffic,
     declareLoss,
     marketDataMaxRate: 10,
     now,

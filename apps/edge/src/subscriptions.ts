@@ -164,10 +164,15 @@ export class Subscriptions {
     this.#hub.leave(feed);
   }
 
-  /** Gives every feed back; the engine forgets the topics of a closed socket by itself. */
+  /** Gives every feed back, and leaves every topic. */
   clear(): void {
+    const { socket } = this.#connection;
     this.asides.clear();
-    for (const { feed } of this.#entries.values()) this.#hub.leave(feed);
+    for (const [name, { feed }] of this.#entries) {
+      socket.leave(name);
+      this.#hub.leave(feed);
+    }
+    for (const topic of this.#joined ?? []) socket.leave(topic);
     this.#entries.clear();
     this.#joined = null;
   }

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, webcrypto } from 'node:crypto';
 import { type Claim, parseChannelsClaim } from '@tickcast/protocol';
 import { type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, createRemoteJWKSet, jwtVerify } from 'jose';
 import type { EdgeConfig, TokenKey } from './config.ts';
@@ -36,7 +36,7 @@ export class KeysUnavailableError extends Error {
 export type CheckToken = (token: string) => Promise<Identity>;
 
 interface Verification {
-  key: KeyObject | Uint8Array | JWTVerifyGetKey;
+  key: KeyObject | JWTVerifyGetKey;
   /** Pinned by the kind of key, so that a public key can never be used as an HS256 secret (RFC 8725, section 2.1). */
   algorithms: string[];
 }
@@ -44,7 +44,7 @@ interface Verification {
 function verificationWith(tokenKey: TokenKey): Verification {
   switch (tokenKey.kind) {
     case 'secret':
-      return { key: new TextEncoder().encode(tokenKey.secret), algorithms: ['HS256'] };
+      return { key: hmacKey(tokenKey.secret), algorithms: ['HS256'] };
     case 'public':
       return { key: tokenKey.key, algorithms: [...tokenKey.algorithms] };
     case 'jwks':
@@ -54,6 +54,13 @@ function verificationWith(tokenKey: TokenKey): Verification {
         algorithms: [...ASYMMETRIC],
       };
   }
+}
+
+/** Imported once: jose would do so for each token. */
+function hmacKey(secret: string): JWTVerifyGetKey {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const imported = webcrypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, ['verify']);
+  return () => imported;
 }
 
 function identityOf(payload: JWTPayload): Identity {

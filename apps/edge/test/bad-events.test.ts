@@ -24,7 +24,7 @@ let client: TestClient;
 beforeAll(async () => {
   world = await startSingleEdge();
   bystander = await startBystander(world);
-  redis = connectCommands(world.redis.url);
+  redis = connectCommands(world.redis.url, { timeoutMs: 5000 });
   await eventually(() => redis.status === 'ready');
   client = await world.connect();
   await client.request({ type: 'subscribe', channel: 'market_data', symbol: '0700.HK' });

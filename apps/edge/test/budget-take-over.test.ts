@@ -11,6 +11,10 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(forgetClusters);
 
+/** For so long an edge waits to be told of a bucket; then it takes it for empty. */
+const TOLD_WITHIN_MS = 150;
+const ATTEMPTS = 5;
+
 const EDGES = [
   { which: 'the same edge', to: 0 },
   { which: 'another edge', to: 1 },
@@ -19,15 +23,22 @@ const EDGES = [
 test.each(EDGES)(
   'a client that was idle may send 50 messages at once after its take-over on $which',
   async ({ to }) => {
-    const sub = `idle-${to}`;
-    const { client: older, seat } = await takeSeat(cluster.edge(0), { sub });
-    // Its bucket is full again.
-    await sleep(100);
-    const newer = await visitEdge(cluster.edge(to), { sub, seat });
-    const { accepted, refusals } = await burst(newer, 50);
-    expect(refusals).toEqual([]);
-    expect(accepted).toHaveLength(50);
-    expect((await older.closed).code).toBe(4409);
+    for (let attempt = 1; ; attempt++) {
+      const sub = `idle-${to}-${attempt}`;
+      const { client: older, seat } = await takeSeat(cluster.edge(0), { sub });
+      // Its bucket is full again.
+      await sleep(100);
+      const startedAt = performance.now();
+      const newer = await visitEdge(cluster.edge(to), { sub, seat });
+      const { accepted, refusals } = await burst(newer, 50);
+      const { code, at } = await older.closed;
+      expect(code).toBe(4409);
+      // The older edge tells of the bucket and closes; on a machine that stood still meanwhile it may have told too late.
+      if (to !== 0 && refusals.length > 0 && at - startedAt > TOLD_WITHIN_MS && attempt < ATTEMPTS) continue;
+      expect(refusals).toEqual([]);
+      expect(accepted).toHaveLength(50);
+      return;
+    }
   },
 );
 

@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type TestClient, eventually } from '@tickcast/testing';
+import { watchOwnDelays } from './support/arrivals.ts';
 import { burst, caughtUp, overspent } from './support/burst.ts';
 import { type Cluster, forgetClusters, seatOf, startCluster, takeSeat, visitEdge } from './support/cluster.ts';
+import { startHeldKeyServer } from './support/key-server.ts';
 
 let cluster: Cluster;
 
@@ -95,14 +97,16 @@ test('a drain does not refill the bucket', async () => {
 });
 
 test('messages that waited for the seat are debited when it is there', async () => {
-  cluster.redis.pause();
-  const client = await visitEdge(cluster.edge(0), { sub: 'early' });
+  // A key server may take its time; a Redis that stands still is given up before a busy machine has sent the burst.
+  const { keyServer, env, mint } = await startHeldKeyServer();
+  const { edge } = await startCluster({ redis: cluster.redis, env });
+  const client = await visitEdge(edge(0), { token: await mint('early') });
   const burstOver = burst(client, 150);
-  await eventually(async () =>
-    /"sub":"early"[^}]*"phase":"seating"/.test((await cluster.edge(0).admin('/connz')).body),
-  );
-  cluster.redis.resume();
+  await caughtUp(client);
+  expect(client.frames).toEqual([]);
+  keyServer.release();
   await burstOver;
+  keyServer.close();
 
   const acceptedAt = client.received('pong').map((pong) => Number(pong['server_time']));
   expect(acceptedAt.length).toBeGreaterThanOrEqual(100);
@@ -117,7 +121,8 @@ test('who returns to another edge after its edge was killed starts from an empty
   expect((await client.closed).code).toBe(1006);
   const since = unixSeconds();
   const after = await visitEdge(mortal.edge(1), { sub: 'crashed', seat });
-  const { acceptedAt, refusals } = await burst(after, 100);
+  // More than a full bucket, as it fills again while this process stands still.
+  const { acceptedAt, refusals } = await burst(after, 150);
   expect(refusals.length).toBeGreaterThan(0);
   expect(overspent(acceptedAt, 0, since)).toBe(0);
   expect(await seatOf(after)).toBe(seat);
@@ -130,18 +135,26 @@ test.concurrent('more than 3 times the rate for 5 s is closed with 4429', async 
   const { code, at } = await client.closed;
   expect(code).toBe(4429);
   expect(at - startedAt).toBeGreaterThan(5000);
-  expect(at - startedAt).toBeLessThan(9000);
+  expect(unixSeconds() - floodedSince(client)).toBeLessThan(9);
   expect(client.received('error').at(-1)).toMatchObject({ error: 'rate_limited' });
 });
 
 test.concurrent('less than 3 times the rate is refused message by message, but not closed', async () => {
   const client = await visitEdge(cluster.edge(1), { sub: 'eager' });
+  const unseenMs = watchOwnDelays();
   await flood(client, 220, 8000);
   await caughtUp(client);
   const passed = client.received('pong').length;
-  expect(passed).toBeGreaterThanOrEqual(800);
+  // A bucket that is full refills no more while the machine stands still.
+  expect(passed).toBeGreaterThanOrEqual(800 - unseenMs() / 10);
   expect(passed).toBeLessThan(1000);
 });
+
+/** Since when the edge has had the flood without a pause, Unix seconds: when the machine stands still, the 5 s begin anew. */
+function floodedSince(client: TestClient): number {
+  const passedAt = client.received('pong').map((pong) => Number(pong['server_time']));
+  return passedAt.findLast((at, index) => at - (passedAt[index - 1] ?? 0) > 0.25) ?? 0;
+}
 
 /** Sends pings at that rate until the time is over or the connection is. */
 async function flood(client: TestClient, perSecond: number, forMs: number): Promise<void> {

@@ -151,6 +151,8 @@ describe('a new token', () => {
     await world.publish('{market_data:0700.HK}', marketData('0700.HK'));
     await publishAgents('gone', 'kept', 'other');
     expect(await pushesByAgent(client, 'kept')).toEqual({ kept: 2 });
+    // Quotes come from Redis on a connection of their own.
+    await client.next('market_data');
     expect(client.received('market_data').map(({ symbol }) => symbol)).toEqual(['0700.HK']);
     expect(client.received('alerts')).toEqual([]);
     expect(await answers(client, oneAgent('gone'))).toEqual(['forbidden']);

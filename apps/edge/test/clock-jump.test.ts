@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type RedisServer, mintToken, startRedis } from '@tickcast/testing';
-import { breaks, eventsIn, mostInASecond, publishAtRate, pushesOf } from './support/arrivals.ts';
+import { breaks, eventsIn, mostInASecond, publishAtRate, pushesOf, watchOwnDelays } from './support/arrivals.ts';
 import { burst } from './support/burst.ts';
 import {
   type Cluster,
@@ -54,6 +54,7 @@ test.concurrent.each(JUMPS)(
     const guests: Guest[] = [];
     for (const edge of [jumping, jumping, jumping, other]) guests.push(await takeSeat(edge, { token }));
     const seats = guests.map(({ seat }) => seat);
+    const unseenMs = watchOwnDelays();
 
     for (const offset of [offsetMs, 0]) {
       await clock.jump(jumping, offset);
@@ -62,7 +63,8 @@ test.concurrent.each(JUMPS)(
         expect(await cluster.seats()).toBe(guests.length);
         for (const seat of seats) {
           const leftMs = await cluster.leaseLeftMs(seat);
-          expect(leftMs).toBeGreaterThan(LEASE_MS - RENEWED_WITHIN_MS);
+          // What this process stands still, the machine may: the lease goes on then.
+          expect(leftMs).toBeGreaterThan(LEASE_MS - RENEWED_WITHIN_MS - unseenMs());
           expect(leftMs).toBeLessThanOrEqual(LEASE_MS);
         }
         await sleep(250);
@@ -107,13 +109,15 @@ test.concurrent.each(JUMPS)(
   async (_, offsetMs) => {
     const edge = (await start(1, { TICKCAST_IDLE_TIMEOUT_SECONDS: '5' })).edge(0);
     const { client } = await takeSeat(edge, { token: await lastingToken() });
+    // Before its last message leaves, as its answer may be seen late.
     const silentSince = performance.now();
+    await client.request({ type: 'ping' });
     await sleep(2000);
     await clock.jump(edge, offsetMs);
     const { code, at } = await client.closed;
     expect(code).toBe(4408);
-    expect(at - silentSince).toBeGreaterThan(5000 - 50);
-    expect(at - silentSince).toBeLessThan(8000);
+    expect(at - silentSince).toBeGreaterThan(5000);
+    expect(at - silentSince).toBeLessThan(10_000);
   },
 );
 
@@ -123,6 +127,7 @@ test.concurrent.each(JUMPS)('an hour %s: quotes come at their rate, and none is 
   if (!edge) throw new Error('there is no edge');
   const { client } = await takeSeat(edge, { token: await lastingToken() });
   await client.request({ type: 'subscribe', channel: 'market_data', symbol: '0700.HK' });
+  const unseenMs = watchOwnDelays();
   const publish = (index: number) =>
     publisher.publish({ channel: 'market_data', key: '0700.HK' }, JSON.stringify(marketData('0700.HK', index)));
   const publishing = publishAtRate(50, 3000, publish);
@@ -137,8 +142,8 @@ test.concurrent.each(JUMPS)('an hour %s: quotes come at their rate, and none is 
   expect(eventsIn(frames)).toBe(published);
   expect(breaks(frames, 0)).toEqual([]);
   // A frame at the edge of a second may be a moment early or late on its way.
-  expect(mostInASecond(pushes)).toBeLessThanOrEqual(11);
-  expect(pushes.length).toBeGreaterThan(20);
+  expect(mostInASecond(pushes, unseenMs())).toBeLessThanOrEqual(11);
+  expect(pushes.length).toBeGreaterThan(((3000 - unseenMs()) / 1000) * 7 - 1);
 });
 
 test('the end of a token goes by the clock: after a jump past it, within seconds', async () => {

@@ -15,14 +15,15 @@ import {
   startFaultProxy,
   startRedis,
 } from '@tickcast/testing';
+import { watchOwnDelays } from './support/arrivals.ts';
 import { type Cluster, forgetClusters, startCluster, takeSeat } from './support/cluster.ts';
 import { alert, marketData } from './support/frames.ts';
 import { handshakeRequest, openRawSocket } from './support/raw-socket.ts';
 
 const NOTICE = { type: 'status', state: 'draining' };
 const FAREWELL = { type: 'error', error: 'draining', detail: expect.any(String) };
-/** For a process to end that has nothing more to wait for. */
-const AT_ONCE_MS = 2000;
+/** For a process to end that has nothing more to wait for, on a machine that may stand still for seconds. */
+const AT_ONCE_MS = 6000;
 
 let redis: RedisServer;
 
@@ -40,12 +41,12 @@ const startNode = (drainSeconds: number, edges = 1): Promise<Cluster> =>
 const isUnready = async (edge: EdgeProcess) => (await edge.admin('/readyz')).status === 503;
 
 test.concurrent('a draining node is unready at once, and alive and measured until its end', async () => {
-  const edge = (await startNode(6)).edge(0);
+  const edge = (await startNode(12)).edge(0);
   const guests = [await takeSeat(edge), await takeSeat(edge), await takeSeat(edge)];
   edge.signal('SIGTERM');
   await guests[0]?.client.next('status');
   expect(await edge.admin('/readyz')).toMatchObject({ status: 503, body: expect.stringContaining('draining') });
-  // The last one has two more seconds.
+  // The last one has four more seconds.
   await guests[1]?.client.closed;
   expect((await edge.admin('/livez')).status).toBe(200);
   expect((await edge.admin('/metrics')).body).toMatch(/^tickcast_connections_closed_total\{code="1012"\} \d$/m);
@@ -55,7 +56,7 @@ test.concurrent('a draining node is unready at once, and alive and measured unti
 test.concurrent(
   'a client that opted in is told of the drain, any other by its close alone; pushes go on until then',
   async () => {
-    const { edge, publisher } = await nodeOf(3);
+    const { edge, publisher } = await nodeOf(10);
     const seedClient = await connectClient(edge.url, { token: await mintToken() });
     seedClient.send({ type: 'subscribe', channel: 'market_data', symbol: '0700.HK' });
     seedClient.send({ type: 'ping' });
@@ -77,7 +78,7 @@ test.concurrent(
 test.concurrent(
   'nobody new gets in: no connection, on one that stood open already 503, in the lobby close 1012',
   async () => {
-    const cluster = await startNode(3);
+    const cluster = await startNode(12);
     const edge = cluster.edge(0);
     const seated = await takeSeat(edge);
     const silent = await connectClient(edge.url);
@@ -102,9 +103,9 @@ test.concurrent(
 );
 
 test.concurrent('what a node was too late for, because it stood still, is not made up for in one go', async () => {
-  const edge = (await startNode(8)).edge(0);
+  const edge = (await startNode(12)).edge(0);
   const token = await mintToken();
-  const members = Array.from({ length: 80 }, () => joinCrowd(edge.url, token));
+  const members = Array.from({ length: 120 }, () => joinCrowd(edge.url, token));
   for (const { arrival } of members) await arrival;
   const closes: number[] = [];
   for (const { closed } of members) void closed.then(() => closes.push(performance.now()));
@@ -136,29 +137,28 @@ test.concurrent('a client that reads nothing does not keep a node from its end',
 });
 
 test.concurrent('where some leave by themselves the others still go evenly, over the whole time', async () => {
-  const edge = (await startNode(4)).edge(0);
+  const edge = (await startNode(12)).edge(0);
   const token = await mintToken();
-  const closes: number[] = [];
+  const closes: Array<{ code: number; at: number }> = [];
   const members = await Promise.all(
-    Array.from({ length: 40 }, async (_, index) => {
+    Array.from({ length: 80 }, async (_, index) => {
+      const leaves = index % 2 === 1;
       const member: Member = joinCrowd(edge.url, token, ({ type }) => {
-        if (type === 'status' && index % 2 === 1) void member.leave();
+        if (type === 'status' && leaves) void member.leave();
       });
       await member.arrival;
-      void member.closed.then((code) => code === 1012 && closes.push(performance.now()));
+      if (!leaves) void member.closed.then((code) => closes.push({ code, at: performance.now() }));
       return member;
     }),
   );
-  const startedAt = performance.now();
   expect(await edge.stop()).toEqual({ code: 0, signal: null });
   await Promise.all(members.map(({ closed }) => closed));
-  const seconds = closes.map((at) => Math.floor((at - startedAt) / 1000));
-  // One or two may be closed before their own close arrives.
-  expect(closes.length).toBeGreaterThanOrEqual(20);
-  expect(closes.length).toBeLessThanOrEqual(23);
-  for (const second of [0, 1, 2, 3]) {
-    expect(seconds.filter((one) => one === second).length).toBeGreaterThanOrEqual(2);
-    expect(seconds.filter((one) => one === second).length).toBeLessThanOrEqual(10);
+  expect(closes.map(({ code }) => code)).toEqual(Array(40).fill(1012));
+  // The first goes at once.
+  const quarters = closes.map(({ at }) => Math.floor((at - (closes[0]?.at ?? 0)) / 3000));
+  for (const quarter of [0, 1, 2, 3]) {
+    expect(quarters.filter((one) => one === quarter).length).toBeGreaterThanOrEqual(2);
+    expect(quarters.filter((one) => one === quarter).length).toBeLessThanOrEqual(20);
   }
 });
 
@@ -194,6 +194,7 @@ test.concurrent('SIGINT drains within a second or two, as evenly', async () => {
   const token = await mintToken();
   const members = Array.from({ length: 300 }, () => joinCrowd(edge.url, token));
   for (const { arrival } of members) expect(await arrival).toMatchObject({ outcome: 'seated' });
+  const unseenMs = watchOwnDelays();
   const times: number[] = [];
   const codes = members.map(async ({ closed }) => {
     const code = await closed;
@@ -204,9 +205,11 @@ test.concurrent('SIGINT drains within a second or two, as evenly', async () => {
   edge.signal('SIGINT');
   expect(new Set(await Promise.all(codes))).toEqual(new Set([1012]));
   expect(await edge.exited).toEqual({ code: 0, signal: null });
-  expect(performance.now() - startedAt).toBeLessThan(3000);
+  expect(performance.now() - startedAt).toBeLessThan(1000 + AT_ONCE_MS);
   const last = times.at(-1) ?? 0;
-  expect(times.filter((time) => time < last - 300).length).toBeGreaterThan(members.length / 3);
+  // What was to go in the second while the machine stood still went together after it.
+  const leastEarly = members.length * (1 / 3 - unseenMs() / 1000);
+  expect(times.filter((time) => time < last - 300).length).toBeGreaterThan(leastEarly);
 });
 
 test.concurrent.each([
@@ -216,7 +219,7 @@ test.concurrent.each([
   const edge = (await startNode(30)).edge(0);
   const guests = await Promise.all(Array.from({ length: 3 }, () => takeSeat(edge)));
   edge.signal(first);
-  await eventually(() => isUnready(edge), { withinMs: 1000 });
+  await eventually(() => isUnready(edge));
   const startedAt = performance.now();
   edge.signal(second);
   expect(await edge.exited).toEqual({ code: 1, signal: null });
@@ -247,7 +250,7 @@ test.concurrent.each(['refuses', 'does not answer'] as const)(
       expect(back.seat).toBe(seat);
     }
     expect(await exited).toEqual({ code: 0, signal: null });
-    expect(performance.now() - startedAt).toBeLessThan(6000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     proxy.close();
     expect(await cluster.seats()).toBe(2);
   },

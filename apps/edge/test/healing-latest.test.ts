@@ -173,7 +173,7 @@ test.concurrent(
     loseEvents(proxy, [2]);
     await publish(cluster, BACKTEST, [RUNNING, 'completed', RUNNING]);
     const epochs = [await epochOf(cluster, BACKTEST.id)];
-    expect((await told(one, 4, epochs, 1000)).slice(1)).toEqual(['1', 'gap e1 2..2', '3']);
+    expect((await told(one, 4, epochs)).slice(1)).toEqual(['1', 'gap e1 2..2', '3']);
     expect(await told(every, 2)).toEqual(['1', '3 lost:1']);
   },
 );

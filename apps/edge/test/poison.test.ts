@@ -174,7 +174,7 @@ test.each(WRONG_KEYS)(
   },
 );
 
-test.each(WRONG_KEYS)(
+test.concurrent.each(WRONG_KEYS)(
   'a stream of $id.channel whose key was overwritten keeps no other from being healed: a last event that got lost comes all the same',
   async ({ id, asked }) => {
     const other = await startCluster({ redis: cluster.redis });

@@ -1,6 +1,6 @@
 /** SPEC 1's table: how a connection ends decides when its place is free for somebody else. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type RedisServer, eventually, mintToken, startRedis } from '@tickcast/testing';
+import { type RedisServer, type TestClient, eventually, mintToken, startRedis } from '@tickcast/testing';
 import {
   type Cluster,
   type Guest,
@@ -13,9 +13,10 @@ import {
   waitForSeat,
 } from './support/cluster.ts';
 import { overflow } from './support/slow-reader.ts';
+import { startStopwatch } from './support/stopwatch.ts';
 
-/** A fraction of the shortest lease: nothing but a release makes a seat vanish this soon. */
-const AT_ONCE_MS = 1000;
+/** Half of what is left of a lease at the least: nothing but a release makes a seat vanish this soon. */
+const AT_ONCE_MS = 5000;
 const LEASE_MS = 15_000;
 /** The lease and what its end needs to be noticed. */
 const FREE_WITHIN_MS = 16_000;
@@ -32,8 +33,7 @@ interface FreeingEnd {
   name: string;
   code: number;
   env?: NodeJS.ProcessEnv;
-  ttlSeconds?: number;
-  end(guest: Guest): void;
+  end(guest: Guest): unknown;
 }
 
 const FREEING_ENDS: FreeingEnd[] = [
@@ -51,8 +51,13 @@ const FREEING_ENDS: FreeingEnd[] = [
     code: 1006,
     end: ({ client }) => client.send('x'.repeat(1024 * 1024 + 1)),
   },
-  { name: 'the end of its token', code: 4401, ttlSeconds: 2, end: () => undefined },
-  { name: 'silence', code: 4408, env: { TICKCAST_IDLE_TIMEOUT_SECONDS: '2' }, end: () => undefined },
+  {
+    name: 'the end of its token',
+    code: 4401,
+    end: async ({ client }) => client.send({ type: 'auth', token: await mintToken({ sub: 'alice', ttlSeconds: 2 }) }),
+  },
+  // Somebody else is refused before.
+  { name: 'silence', code: 4408, env: { TICKCAST_IDLE_TIMEOUT_SECONDS: '10' }, end: () => undefined },
   {
     name: 'more than 3 times the message rate for 5 s',
     code: 4429,
@@ -69,11 +74,11 @@ const FREEING_ENDS: FreeingEnd[] = [
 
 test.concurrent.each(FREEING_ENDS)(
   'a seat is free at once when its connection ends by $name ($code)',
-  async ({ code, env, ttlSeconds, end }) => {
+  async ({ code, env, end }) => {
     const cluster = await startCluster({ redis, cap: 1, ...(env ? { env } : {}) });
-    const guest = await takeSeat(cluster.edge(0), { token: await mintToken({ ttlSeconds: ttlSeconds ?? 3600 }) });
+    const guest = await takeSeat(cluster.edge(0));
     expect(await refusalOf(cluster.edge(0), { sub: 'bob' })).not.toBeNull();
-    end(guest);
+    await end(guest);
     expect((await guest.client.closed).code).toBe(code);
     await eventually(async () => (await cluster.seats()) === 0, { withinMs: AT_ONCE_MS });
     const next = await waitForSeat(cluster.edge(0), { sub: 'bob' }, AT_ONCE_MS);
@@ -107,6 +112,7 @@ test.concurrent.each(RESERVING_ENDS)(
     const guest = await takeSeat(cluster.edge(0));
     await end(guest, cluster);
     const endedAt = performance.now();
+    const sinceEnd = startStopwatch();
     const leaseMs = (await cluster.leaseLeftMs(guest.seat)) ?? 0;
     // Renewed every 5 s.
     expect(leaseMs).toBeGreaterThan(LEASE_MS - 6000);
@@ -114,9 +120,8 @@ test.concurrent.each(RESERVING_ENDS)(
     expect(await refusalOf(cluster.edge(1), { sub: 'bob' })).not.toBeNull();
 
     await waitForSeat(cluster.edge(1), { sub: 'bob' }, FREE_WITHIN_MS + 5000);
-    const waitedMs = performance.now() - endedAt;
-    expect(waitedMs).toBeGreaterThan(leaseMs - 100);
-    expect(waitedMs).toBeLessThan(FREE_WITHIN_MS);
+    expect(performance.now() - endedAt).toBeGreaterThan(leaseMs - 100);
+    expect(sinceEnd.stop()).toBeLessThan(FREE_WITHIN_MS);
     expect(await cluster.seats()).toBe(1);
     expect((await guest.client.closed).code).toBe(code);
   },
@@ -131,12 +136,17 @@ test.concurrent(
     const cluster = await startCluster({ redis, cap: 2, edges: 2, env });
     const returning = await takeSeat(cluster.edge(0), { sub: 'alice' });
     const staying = await takeSeat(cluster.edge(0), { sub: 'carol' });
+    const stoppedAt = performance.now();
     const exit = await cluster.edge(0).stop();
     expect(exit).toEqual({ code: 0, signal: null });
     expect(await returning.client.closed).toMatchObject({ code: 1012 });
-    const { code, at: closedAt } = await staying.client.closed;
-    expect(code).toBe(1012);
-    expect(await cluster.leaseLeftMs(staying.seat)).toBeGreaterThan(LEASE_MS);
+    expect(await staying.client.closed).toMatchObject({ code: 1012 });
+    const askedAt = performance.now();
+    const sinceAsked = startStopwatch();
+    const leaseMs = (await cluster.leaseLeftMs(staying.seat)) ?? 0;
+    expect(leaseMs).toBeGreaterThan(LEASE_MS);
+    // It was reserved before the close.
+    expect(leaseMs).toBeGreaterThan(DRAINED_SEAT_MS - (performance.now() - stoppedAt));
     expect(await refusalOf(cluster.edge(1), { sub: 'bob' })).not.toBeNull();
 
     const back = await takeSeat(cluster.edge(1), { sub: 'alice', seat: returning.seat });
@@ -144,9 +154,8 @@ test.concurrent(
     expect(await cluster.seats()).toBe(2);
 
     await waitForSeat(cluster.edge(1), { sub: 'bob' }, DRAINED_SEAT_MS + 5000);
-    const waitedMs = performance.now() - closedAt;
-    expect(waitedMs).toBeGreaterThan(DRAINED_SEAT_MS - 100);
-    expect(waitedMs).toBeLessThan(DRAINED_SEAT_MS + 1500);
+    expect(performance.now() - askedAt).toBeGreaterThan(leaseMs - 100);
+    expect(sinceAsked.stop()).toBeLessThan(leaseMs + 1500);
     expect(await cluster.seats()).toBe(2);
     expect(await seatOf(back.client)).toBe(back.seat);
   },
@@ -159,14 +168,20 @@ test.concurrent(
     // A Redis of its own: it stands still for a moment.
     const cluster = await startCluster({ env: { TICKCAST_DRAIN_SECONDS: '0' } });
     const edge = cluster.edge(0);
-    // From now on Redis has the script that takes a seat: one call is enough.
-    await (await takeSeat(edge)).client.close();
-    await eventually(async () => (await cluster.seats()) === 0);
-    cluster.redis.pause();
-    const early = await Promise.all(
-      Array.from({ length: 5 }, (_, index) => visitEdge(edge, { sub: `early-${index}` })),
-    );
-    await eventually(async () => (await edge.admin('/connz')).body.split('"seating"').length > early.length);
+    const early: TestClient[] = [];
+    // A node waits for Redis for less than a second: where the machine took longer, once more.
+    const comeWhileItStands = async () => {
+      cluster.redis.resume();
+      // From now on Redis has the script that takes a seat: one call is enough.
+      await (await takeSeat(edge)).client.close();
+      await eventually(async () => (await cluster.seats()) === 0);
+      cluster.redis.pause();
+      const five = Array.from({ length: 5 }, (_, index) => visitEdge(edge, { sub: `early-${early.length + index}` }));
+      early.push(...(await Promise.all(five)));
+      const areSeating = async () => (await edge.admin('/connz')).body.split('"seating"').length > five.length;
+      await eventually(areSeating, { withinMs: 700 });
+    };
+    await eventually(comeWhileItStands, { withinMs: 20_000 });
     const exited = edge.stop();
     for (const client of early) await client.closed;
     cluster.redis.resume();

@@ -5,6 +5,7 @@ import {
   type RedisServer,
   type TestClient,
   connectClient,
+  eventually,
   expectHandshakeRefused,
   mintToken,
   startRedis,
@@ -18,6 +19,10 @@ import {
   visitEdge,
   waitForSeat,
 } from './support/cluster.ts';
+import { startStopwatch } from './support/stopwatch.ts';
+
+/** A fraction of a lease: the place was given back. */
+const AT_ONCE_MS = 5000;
 
 let redis: RedisServer;
 
@@ -47,7 +52,7 @@ test.concurrent('a seat whose client left is not had back by its id, once somebo
   const cluster = await startCluster({ redis, edges: 2, cap: 1 });
   const alice = await takeSeat(cluster.edge(0), { sub: 'alice' });
   await alice.client.close();
-  const bob = await takeSeat(cluster.edge(1), { sub: 'bob' });
+  const bob = await waitForSeat(cluster.edge(1), { sub: 'bob' }, AT_ONCE_MS);
   expect(await refusalOf(cluster.edge(0), { sub: 'alice', seat: alice.seat })).toMatchObject({ code: 1013 });
   expect(await bob.client.request({ type: 'hello' })).toMatchObject({ seat: bob.seat });
 });
@@ -68,10 +73,9 @@ test.concurrent(
     for (const [edge, comeBack] of ways) {
       const newer = await comeBack(edge, seat);
       expect(await seatOf(newer)).toBe(seat);
-      const seatedAt = performance.now();
-      const { code, at } = await older.closed;
-      expect(code).toBe(4409);
-      expect(at - seatedAt).toBeLessThan(1000);
+      const sinceSeated = startStopwatch();
+      expect((await older.closed).code).toBe(4409);
+      expect(sinceSeated.stop()).toBeLessThan(1000);
       expect(await cluster.seats()).toBe(2);
       older = newer;
     }
@@ -89,10 +93,11 @@ test.concurrent(
       Array.from({ length: 10 }, (_, index) => returnByUrl(cluster.edge(index % 2), first.seat)),
     );
     const all = [first.client, ...crowd];
-    let open = all.length;
-    for (const { closed } of all) void closed.then(() => (open -= 1));
-    const ended = all.map(async ({ closed }) => (await closed).code);
-    while (open > 1) expect(await Promise.race(ended.splice(0, 1))).toBe(4409);
+    const codes: number[] = [];
+    // Whose turn was the last, nobody knows.
+    for (const { closed } of all) void closed.then(({ code }) => codes.push(code));
+    await eventually(() => codes.length >= all.length - 1, { withinMs: 10_000 });
+    expect(codes).toEqual(Array.from({ length: all.length - 1 }, () => 4409));
     expect(await cluster.seats()).toBe(1);
   },
 );
@@ -102,12 +107,14 @@ test.concurrent(
   async () => {
     const cluster = await startCluster({ redis, edges: 2, cap: 1 });
     const alice = await takeSeat(cluster.edge(1), { sub: 'alice' });
-    const told = await refusalOf(cluster.edge(0), { sub: 'bob' });
-    expect(told).toMatchObject({ code: 1013, error: { error: 'connection_limit_exceeded' } });
-    expect(told?.error?.['retry_after_ms']).toBeGreaterThan(0);
-
     const options = { token: await mintToken({ sub: 'bob' }) };
-    const refused = await expectHandshakeRefused(cluster.edge(0).url, options);
+    // It knows for half a second, for which the machine may be too slow.
+    const refused = await eventually(async () => {
+      const told = await refusalOf(cluster.edge(0), { sub: 'bob' });
+      expect(told).toMatchObject({ code: 1013, error: { error: 'connection_limit_exceeded' } });
+      expect(told?.error?.['retry_after_ms']).toBeGreaterThan(0);
+      return expectHandshakeRefused(cluster.edge(0).url, options);
+    });
     expect(refused.status).toBe(503);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect(JSON.parse(refused.body)).toMatchObject({ type: 'error', error: 'connection_limit_exceeded' });
@@ -115,15 +122,15 @@ test.concurrent(
     const back = await returnByUrl(cluster.edge(0), alice.seat);
     expect(await seatOf(back)).toBe(alice.seat);
     await back.close();
-    await waitForSeat(cluster.edge(0), { sub: 'bob' }, 1000);
+    await waitForSeat(cluster.edge(0), { sub: 'bob' }, AT_ONCE_MS);
   },
 );
 
 test.concurrent('a fresh cluster on an empty registry admits at once', async () => {
   const cluster = await startCluster({ redis });
-  const startedAt = performance.now();
+  const taking = startStopwatch();
   await takeSeat(cluster.edge(0));
-  expect(performance.now() - startedAt).toBeLessThan(2000);
+  expect(taking.stop()).toBeLessThan(2000);
 });
 
 function returnByUrl(edge: EdgeProcess, seat: string): Promise<TestClient> {

@@ -5,6 +5,7 @@ import { type EdgeProcess, eventually, seededRandom } from '@tickcast/testing';
 import { forgetClusters, startCluster } from './support/cluster.ts';
 import { epochOf, guest, publishAlerts, told } from './support/recovery-world.ts';
 import { behindLink } from './support/slow-reader.ts';
+import { startStopwatch } from './support/stopwatch.ts';
 import { alertWith, firstDifference, run, storyOf } from './support/story.ts';
 
 afterAll(forgetClusters);
@@ -59,15 +60,17 @@ test.concurrent(
     const epoch = await epochOf(cluster);
     const quick = await guest(cluster.edge(0));
     await quick.request(subscribe);
-    const { client: slow } = await behindLink(cluster.edge(0), 3_000_000);
+    // It would take half a minute for all of it.
+    const { client: slow, link } = await behindLink(cluster.edge(0), 300_000);
     const waiting: number[] = [];
     await slow.request({ ...subscribe, since: { epoch, seq: 0 } });
     for (let seq = 251; seq <= 260; seq++) {
       await publishAlerts(cluster, 1);
-      await quick.next(alertWith(seq), 2000);
+      await quick.next(alertWith(seq));
       waiting.push(await bufferedBytes(cluster.edge(0)));
     }
     expect(slow.received('alerts').length).toBeLessThan(200);
+    link.shape({});
     await slow.next(alertWith(260), 20_000);
     const story = storyOf(slow, [epoch]);
     expect(story[0]).toBe('subscribed e1 250 recovered');
@@ -90,13 +93,13 @@ test.concurrent(
     client.send({ ...subscribe, id: 'since', since: { epoch, seq: 0 } });
     client.socket.pause();
     const pausedAt = performance.now();
+    const sincePause = startStopwatch();
     // It is there, unlike a peer that is cut for having answered nothing in 30 s.
     const pings = setInterval(() => client.socket.ping(), 5000);
-    await eventually(async () => (await connections(cluster.edge(0))).length === 1, { withinMs: 40_000 });
+    await eventually(async () => (await connections(cluster.edge(0))).length === 1, { withinMs: 50_000 });
     clearInterval(pings);
-    const seconds = (performance.now() - pausedAt) / 1000;
-    expect(seconds).toBeGreaterThanOrEqual(29);
-    expect(seconds).toBeLessThanOrEqual(33.5);
+    expect(performance.now() - pausedAt).toBeGreaterThanOrEqual(29_000);
+    expect(sincePause.stop()).toBeLessThanOrEqual(33_500);
     client.socket.resume();
     expect(await client.closed).toMatchObject({ code: 4410 });
     const story = storyOf(client, [epoch]);
@@ -196,7 +199,8 @@ test.concurrent(
     const cluster = await startCluster({ edges: 2, env });
     await publishAlerts(cluster, 250, PADDING);
     const epoch = await epochOf(cluster);
-    const { client } = await behindLink(cluster.edge(0), 3_000_000);
+    // Some times as long for all of it as the drain takes.
+    const { client } = await behindLink(cluster.edge(0), 1_000_000);
     await client.request({ ...subscribe, since: { epoch, seq: 0 } });
     await client.next(alertWith(5));
     const stopped = cluster.edge(0).stop();
@@ -227,9 +231,9 @@ test.concurrent.each([true, false])(
     const epoch = await epochOf(cluster);
     if (held) await watcher.next(alertWith(3));
     cluster.redis.pause();
-    const askedAt = performance.now();
+    const asking = startStopwatch();
     const answer = await client.request({ ...subscribe, since: { epoch, seq: 1 } });
-    const tookMs = performance.now() - askedAt;
+    const tookMs = asking.stop();
     expect(answer).toMatchObject({ type: 'error', error: 'backplane_unavailable', retry_after_ms: expect.any(Number) });
     // A busy machine may be late in asking and in hearing.
     expect(tookMs).toBeLessThan(1500);

@@ -41,6 +41,11 @@ const BACKTESTS: Kind = {
   asked: (backtest_id) => ({ channel: 'backtest_progress', params: { backtest_id } }),
 };
 
+/** A node finds out by itself what it has missed, a second after it first looked. */
+const BY_ITSELF_MS = 1000;
+/** So long, and a little longer, a node keeps a second quote of one second. */
+const HELD_MS = 950;
+
 /** Node 0 holds the streams while they are published to; node 1 hears of them from Redis alone. */
 let sharedCluster: Promise<Cluster> | null = null;
 let keys = 0;
@@ -227,25 +232,28 @@ test.concurrent.each([QUOTES, AGENTS, BACKTESTS])(
   'a client that has newer events of $channel than the node it comes to gets no older value, and only what is newer',
   async (kind) => {
     const { cluster: own, edge, proxy } = await startFaultyWorld({ env: { TICKCAST_MARKET_DATA_MAX_RATE: '1000' } });
-    const id = { channel: kind.channel, key: 'A' };
-    const subscribe = { type: 'subscribe', ...kind.asked('A') };
-    const behind = await guest(edge);
-    // All are there before: some seconds later the node finds out by itself what it has missed.
-    const [equal, partly, beyond] = [await guest(edge), await guest(edge), await guest(edge)];
-    const seed = await seedGuest(edge);
-    await behind.request(subscribe);
-    await publish(own, kind, 'A', [R]);
-    await told(behind, 2);
-    loseEvents(proxy, [2, 3, 4], 'A');
-    await publish(own, kind, 'A', [R, R, R]);
-    await eventually(() => proxy.dropped === 3);
-    const epoch = await epochOf(own, id);
-    expect(await equal.request({ ...subscribe, since: { epoch, seq: 4 } })).toMatchObject({ recovered: true });
-    expect(await partly.request({ ...subscribe, since: { epoch, seq: 3 } })).toMatchObject({ recovered: true });
-    await subscribeAsSeed(seed, { ...subscribe, since: { epoch, seq: 3 } });
-    // One that the node never had, nor Redis.
-    expect(await beyond.request({ ...subscribe, since: { epoch, seq: 9 } })).toMatchObject({ recovered: false });
-    await publish(own, kind, 'A', [R]);
+    const came = await inTime(BY_ITSELF_MS, async (key) => {
+      const subscribe = { type: 'subscribe', ...kind.asked(key) };
+      const [behind, seed] = [await guest(edge), await seedGuest(edge)];
+      const [equal, partly, beyond] = [await guest(edge), await guest(edge), await guest(edge)];
+      await behind.request(subscribe);
+      await publish(own, kind, key, [R]);
+      await told(behind, 2);
+      const dropped = proxy.dropped + 3;
+      loseEvents(proxy, [2, 3, 4], key);
+      const startedAt = performance.now();
+      await publish(own, kind, key, [R, R, R]);
+      await eventually(() => proxy.dropped === dropped);
+      const epoch = await epochOf(own, { channel: kind.channel, key });
+      expect(await equal.request({ ...subscribe, since: { epoch, seq: 4 } })).toMatchObject({ recovered: true });
+      expect(await partly.request({ ...subscribe, since: { epoch, seq: 3 } })).toMatchObject({ recovered: true });
+      await subscribeAsSeed(seed, { ...subscribe, since: { epoch, seq: 3 } });
+      // One that the node never had, nor Redis.
+      expect(await beyond.request({ ...subscribe, since: { epoch, seq: 9 } })).toMatchObject({ recovered: false });
+      await publish(own, kind, key, [R]);
+      return { startedAt, epoch, behind, equal, partly, beyond, seed };
+    });
+    const { epoch, behind, equal, partly, beyond, seed } = came;
     expect((await told(behind, 3)).slice(1)).toEqual(['1', '5 conflated:3']);
     expect((await told(equal, 2)).slice(1)).toEqual(['5']);
     expect((await told(partly, 2)).slice(1)).toEqual(['5 conflated:1']);
@@ -258,23 +266,28 @@ test.concurrent(
   'a client ahead of its node in one agent gets the events of all others once, as they come',
   async () => {
     const { cluster: own, edge, proxy } = await startFaultyWorld();
-    const client = await guest(edge);
-    await client.request({ type: 'subscribe', channel: 'agent_status' });
-    await publish(own, AGENTS, 'A', [R]);
-    await told(client, 2);
-    loseEvents(proxy, [2], 'A');
-    await publish(own, AGENTS, 'A', [R]);
-    await eventually(() => proxy.dropped === 1);
-    const epoch = await epochOf(own, { channel: 'agent_status', key: 'A' });
-    const ahead = { type: 'subscribe', ...AGENTS.asked('A'), since: { epoch, seq: 2 } };
-    expect(await client.request(ahead)).toMatchObject({ recovered: true });
+    const { client, agent } = await inTime(BY_ITSELF_MS, async (key) => {
+      const one = await guest(edge);
+      await one.request({ type: 'subscribe', channel: 'agent_status' });
+      await publish(own, AGENTS, key, [R]);
+      await eventually(() => storyOf(one, [], key).includes('1'));
+      const dropped = proxy.dropped + 1;
+      loseEvents(proxy, [2], key);
+      const startedAt = performance.now();
+      await publish(own, AGENTS, key, [R]);
+      await eventually(() => proxy.dropped === dropped);
+      const epoch = await epochOf(own, { channel: 'agent_status', key });
+      const ahead = { type: 'subscribe', ...AGENTS.asked(key), since: { epoch, seq: 2 } };
+      expect(await one.request(ahead)).toMatchObject({ recovered: true });
+      return { startedAt, client: one, agent: key };
+    });
     await publish(own, AGENTS, 'B', [R, R, 'error']);
-    await publish(own, AGENTS, 'A', ['error']);
+    await publish(own, AGENTS, agent, ['error']);
     await publish(own, AGENTS, 'B', [R]);
     const lines = (key: string) => storyOf(client, [], key).filter((line) => !line.startsWith('subscribed'));
     await eventually(() => lines('B').length === 4);
     expect(lines('B')).toEqual(['1', '2', '3', '4']);
-    expect(lines('A')).toEqual(['1', '3']);
+    expect(lines(agent)).toEqual(['1', '3']);
   },
 );
 
@@ -283,22 +296,27 @@ test.concurrent(
   async () => {
     const own = await startCluster({ env: { TICKCAST_MARKET_DATA_MAX_RATE: '1' } });
     const [slow, quick]: [EdgeProcess, EdgeProcess] = [own.edge(0), await startEdgeBeside(own)];
-    const subscribe = { type: 'subscribe', ...QUOTES.asked('A') };
-    const [held, moving] = [await guest(slow), await guest(quick)];
-    for (const client of [held, moving]) await client.request(subscribe);
-    await publish(own, QUOTES, 'A', [R]);
-    await told(held, 2);
-    for (let seq = 2; seq <= 4; seq++) {
-      await publish(own, QUOTES, 'A', [R]);
-      await told(moving, seq + 1);
-      await new Promise((resolve) => setTimeout(resolve, 110));
-    }
-    const epoch = await epochOf(own, { channel: 'market_data', key: 'A' });
-    const [has3, has4] = [await guest(slow), await guest(slow)];
-    expect(await has3.request({ ...subscribe, since: { epoch, seq: 3 } })).toMatchObject({ recovered: true });
-    expect(await has4.request({ ...subscribe, since: { epoch, seq: 4 } })).toMatchObject({ recovered: true });
+    const came = await inTime(HELD_MS, async (key) => {
+      const subscribe = { type: 'subscribe', ...QUOTES.asked(key) };
+      const [held, moving] = [await guest(slow), await guest(quick)];
+      const [has3, has4] = [await guest(slow), await guest(slow)];
+      for (const client of [held, moving]) await client.request(subscribe);
+      const startedAt = performance.now();
+      await publish(own, QUOTES, key, [R]);
+      await told(held, 2);
+      for (let seq = 2; seq <= 4; seq++) {
+        await publish(own, QUOTES, key, [R]);
+        await told(moving, seq + 1);
+        await new Promise((resolve) => setTimeout(resolve, 110));
+      }
+      const epoch = await epochOf(own, { channel: 'market_data', key });
+      expect(await has3.request({ ...subscribe, since: { epoch, seq: 3 } })).toMatchObject({ recovered: true });
+      expect(await has4.request({ ...subscribe, since: { epoch, seq: 4 } })).toMatchObject({ recovered: true });
+      return { startedAt, key, held, has3, has4 };
+    });
+    const { key, held, has3, has4 } = came;
     expect((await told(held, 3)).slice(1)).toEqual(['1', '4 conflated:2']);
-    await publish(own, QUOTES, 'A', [R]);
+    await publish(own, QUOTES, key, [R]);
     expect((await told(held, 4)).slice(1)).toEqual(['1', '4 conflated:2', '5']);
     expect((await told(has3, 3)).slice(1)).toEqual(['4', '5']);
     expect((await told(has4, 2)).slice(1)).toEqual(['5']);
@@ -319,6 +337,14 @@ test.concurrent('since with symbols, or where a subscription covers many streams
     });
   }
 });
+
+/** What is to be done before a node does something by itself; where the machine took longer, again with another key. */
+async function inTime<T extends { startedAt: number }>(ms: number, attempt: (key: string) => Promise<T>): Promise<T> {
+  for (let count = 1; ; count++) {
+    const result = await attempt(`A${count}`);
+    if (performance.now() - result.startedAt < ms) return result;
+  }
+}
 
 /** One after the other, so that a quick node delivers each. */
 async function publish({ publisher }: Cluster, kind: Kind, key: string, statuses: readonly string[]): Promise<void> {

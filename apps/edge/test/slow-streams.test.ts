@@ -29,14 +29,14 @@ test.concurrent(
     for (const client of [slow, quick]) await client.request(subscribe);
     slow.socket.pause();
     const rounds = 10;
-    await publishRounds(cluster, symbols, rounds);
-    await eventually(() => quotesOf(quick).length === rounds * symbols.length);
-    expect(await slowlyRead(cluster)).toBeGreaterThan(0);
+    await publishRounds(cluster, symbols, rounds, quick);
+    expect(quotesOf(quick).length).toBe(rounds * symbols.length);
+    await eventually(async () => (await slowlyRead(cluster)) > 0);
     slow.socket.resume();
     await eventually(() => symbols.every((symbol) => quotesOf(slow, symbol).at(-1)?.['seq'] === rounds), {
       withinMs: 10_000,
     });
-    await publishRounds(cluster, symbols, 1);
+    await publishRounds(cluster, symbols, 1, quick);
     await eventually(() => symbols.every((symbol) => quotesOf(slow, symbol).at(-1)?.['seq'] === rounds + 1));
     for (const symbol of symbols) {
       const got = quotesOf(slow, symbol);
@@ -60,17 +60,17 @@ test.concurrent(
     await slow.request({ type: 'subscribe', channel: 'market_data', symbols });
     await slow.request({ type: 'subscribe', channel: 'alerts' });
     slow.socket.pause();
-    const rounds = 14;
-    for (let round = 1; round <= rounds; round++) {
+    let rounds = 0;
+    while (rounds < 14 || (await slowlyRead(cluster)) === 0) {
+      rounds += 1;
       await publishRounds(cluster, symbols, 1);
-      await cluster.publisher.publish(ALERTS, JSON.stringify(alert(`alert ${round}`)));
-      await cluster.publisher.publishRaw(ALERTS, JSON.stringify(alert(`raw ${round}`)));
+      await cluster.publisher.publish(ALERTS, JSON.stringify(alert(`alert ${rounds}`)));
+      await cluster.publisher.publishRaw(ALERTS, JSON.stringify(alert(`raw ${rounds}`)));
       await cluster.publisher.publishRaw(
         { channel: 'market_data', key: 'S0' },
-        JSON.stringify(marketData('S0', round)),
+        JSON.stringify(marketData('S0', rounds)),
       );
     }
-    expect(await slowlyRead(cluster)).toBeGreaterThan(0);
     slow.socket.resume();
     await eventually(() => symbols.every((symbol) => numberedOf(slow, symbol).at(-1)?.['seq'] === rounds), {
       withinMs: 10_000,
@@ -108,14 +108,20 @@ test.concurrent(
       'running',
       'stopped',
     ];
+    const publishing: Array<Promise<number>> = [];
     for (const [index, status] of statuses.entries()) {
       const refreshes = index > 0 && statuses[index - 1] === status;
-      await Promise.all(
-        agents.map((agent) => cluster.publisher.publish(agentId(agent), large(agentStatus(agent, status), refreshes))),
+      publishing.push(
+        ...agents.map((agent) =>
+          cluster.publisher.publish(agentId(agent), large(agentStatus(agent, status), refreshes)),
+        ),
       );
+      // The next is on the heels of what is lost: left alone, a node finds that by itself.
+      if (index + 1 === 22) continue;
+      await Promise.all(publishing.splice(0));
       await sleep(50);
     }
-    expect(await slowlyRead(cluster)).toBeGreaterThan(0);
+    await eventually(async () => (await slowlyRead(cluster)) > 0);
     slow.socket.resume();
     for (const agent of agents) {
       const got = () => slow.received((frame) => frame['agent_id'] === agent || frame['key'] === agent);
@@ -146,8 +152,8 @@ test.concurrent(
     await watcher.request({ type: 'subscribe', channel: 'market_data', symbols: all });
     await slow.request({ type: 'subscribe', channel: 'market_data', symbols });
     slow.socket.pause();
-    await publishRounds(cluster, all, 8);
-    expect(await slowlyRead(cluster)).toBeGreaterThan(0);
+    await publishRounds(cluster, all, 8, watcher);
+    await eventually(async () => (await slowlyRead(cluster)) > 0);
     const answers = [
       slow.request({ type: 'unsubscribe', channel: 'market_data', symbol: 'S0' }, 15_000),
       slow.request({ type: 'unsubscribe', channel: 'market_data', symbol: 'S1' }, 15_000),
@@ -155,8 +161,7 @@ test.concurrent(
       slow.request({ type: 'subscribe', channel: 'market_data', symbol: 'S2' }, 15_000),
       slow.request({ type: 'subscribe', channel: 'market_data', symbol: 'NEW' }, 15_000),
     ];
-    await publishRounds(cluster, all, 2);
-    await eventually(() => numberedOf(watcher, 'NEW').length === 10);
+    await publishRounds(cluster, all, 2, watcher);
     slow.socket.resume();
     await Promise.all(answers);
     const last = () => all.slice(1).every((symbol) => quotesOf(slow, symbol).at(-1)?.['seq'] === 10);
@@ -267,14 +272,25 @@ test.concurrent(
   60_000,
 );
 
-/** Each symbol once a round, no more than its pace allows. */
-async function publishRounds({ publisher }: Cluster, symbols: readonly string[], rounds: number): Promise<void> {
+/**
+ * Each symbol once a round, no more than its pace allows.
+ * @param reader gets one round before the next: a node that was held up meanwhile would merge the two
+ */
+async function publishRounds(
+  { publisher }: Cluster,
+  symbols: readonly string[],
+  rounds: number,
+  reader?: TestClient,
+): Promise<void> {
   for (let round = 0; round < rounds; round++) {
-    await Promise.all(
+    const seqs = await Promise.all(
       symbols.map((symbol) =>
         publisher.publish({ channel: 'market_data', key: symbol }, padded(marketData(symbol), LARGE)),
       ),
     );
+    const hasAll = (one: TestClient) =>
+      symbols.every((symbol, index) => quotesOf(one, symbol).at(-1)?.['seq'] === seqs[index]);
+    if (reader) await eventually(() => hasAll(reader));
     await sleep(ROUND_MS);
   }
 }

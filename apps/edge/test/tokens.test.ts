@@ -112,7 +112,7 @@ describe('a token is refused', () => {
     'that has expired': { ttlSeconds: -6 },
     'without exp': { claims: { exp: undefined } },
     'whose exp is not a number': { claims: { exp: String(NOW + 60) } },
-    'whose nbf lies in the future': { claims: { nbf: NOW + 60 } },
+    'whose nbf lies in the future': { claims: { nbf: NOW + 3600 } },
     'whose sub is not a string': { claims: { sub: 5 } },
     'whose channels is a string': { channels: 'alerts' },
     'whose channels is null': { channels: null },

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame, ReceivedFrame, TestClient } from '@tickcast/testing';
 
@@ -17,11 +18,22 @@ export async function publishAtRate(
   return count;
 }
 
-/** The most frames that came within any second, wherever it begins. */
-export function mostInASecond(frames: readonly ReceivedFrame[]): number {
+/** Begins to watch how long this process stands still, and answers the most of it so far, ms. */
+export function watchOwnDelays(): () => number {
+  const delays = monitorEventLoopDelay();
+  delays.enable();
+  return () => delays.max / 1e6;
+}
+
+/**
+ * The most frames that surely came within any second, wherever it begins.
+ * @param unseenMs the longest that this process stood still: what came meanwhile it saw together, and later
+ */
+export function mostInASecond(frames: readonly ReceivedFrame[], unseenMs: number): number {
+  const spanMs = 1000 - unseenMs;
   return Math.max(
     0,
-    ...frames.map(({ at: from }, index) => frames.slice(index).filter(({ at }) => at < from + 1000).length),
+    ...frames.map(({ at: from }, index) => frames.slice(index).filter(({ at }) => at < from + spanMs).length),
   );
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type Frame, type TestClient, eventually } from '@tickcast/testing';
 
 /** What became of a burst of pings. */
@@ -11,6 +10,7 @@ export interface Burst {
 }
 
 let bursts = 0;
+let marks = 0;
 
 /** Sends pings with ids in one go, and answers what became of them once the last one was handled. */
 export async function burst(client: TestClient, count: number): Promise<Burst> {
@@ -31,9 +31,15 @@ export async function burst(client: TestClient, count: number): Promise<Burst> {
 
 /** Resolves when the server has handled all that the client sent: it answers a WebSocket ping in its turn. */
 export async function caughtUp(client: TestClient): Promise<void> {
-  const pong = once(client.socket, 'pong');
-  client.socket.ping();
-  await pong;
+  const mark = `caught up ${++marks}`;
+  await new Promise<void>((resolve, reject) => {
+    // Answers to pings sent before may still be on their way.
+    client.socket.on('pong', (payload) => {
+      if (payload.toString() === mark) resolve();
+    });
+    void client.closed.then(({ code }) => reject(new Error(`closed ${code}`)));
+    client.socket.ping(mark);
+  });
 }
 
 /**

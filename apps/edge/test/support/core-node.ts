@@ -8,7 +8,7 @@ import { SlowConsumers } from '../../src/slow-consumers.ts';
 import { subscribe } from '../../src/subscribe.ts';
 import { streamTopic } from '../../src/topics.ts';
 import { Account } from './account.ts';
-import { MemoryFanout, MemorySocket } from './parts.ts';
+import { MemoryFanout, MemorySocket, noTraffic } from './parts.ts';
 import { RedisLinkModel, type RedisModel } from './redis-model.ts';
 
 const MAX_SUBSCRIPTIONS = 50;
@@ -36,6 +36,7 @@ export class CoreNode {
     this.hub = new Hub({
       source: this.link,
       fanout: this.slowConsumers,
+      takeTraffic: noTraffic,
       declareLoss: (stream, delivery) => deliverWithLoss(connections, stream, delivery),
       marketDataMaxRate: 10,
       now,

@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { JWK } from 'jose';
+import { mintToken } from '@tickcast/testing';
+import { type JWK, exportJWK } from 'jose';
 
 /** Serves a JWKS as an identity provider does, and counts who asks. */
 export interface KeyServer {
@@ -48,5 +50,17 @@ export async function startKeyServer(keys: readonly JWK[]): Promise<KeyServer> {
       server.close();
       server.closeAllConnections();
     },
+  };
+}
+
+/** A key server that answers nobody until `release`: an edge with that `env` has the tokens minted here under check until then. */
+export async function startHeldKeyServer() {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const keyServer = await startKeyServer([await exportJWK(publicKey)]);
+  keyServer.hold();
+  return {
+    keyServer,
+    env: { TICKCAST_AUTH_SECRET: undefined, TICKCAST_AUTH_JWKS_URL: keyServer.url },
+    mint: (sub: string) => mintToken({ sub, secret: privateKey, alg: 'EdDSA' }),
   };
 }

@@ -6,11 +6,15 @@ import {
   createNames,
 } from '@tickcast/backplane';
 import type { Channel, StreamId } from '@tickcast/protocol';
+import { FlushSchedule } from '../../src/flush-schedule.ts';
 import { Hub, type StreamSource } from '../../src/hub.ts';
 import { createLog } from '../../src/log.ts';
 import { Metrics } from '../../src/metrics.ts';
+import { Pace } from '../../src/pace.ts';
+import type { Traffic } from '../../src/reach.ts';
 import type { Fanout, Socket } from '../../src/socket.ts';
 import type { Hole } from '../../src/stream.ts';
+import { WriteWindow } from '../../src/write-window.ts';
 import { numbered, stored } from './events.ts';
 
 const names = createNames();
@@ -136,6 +140,18 @@ export class MemoryFanout implements Fanout {
   }
 }
 
+/** What a node without load has delivered. */
+export const noTraffic = (): Traffic => ({ frames: 0, sockets: 0 });
+
+/** A schedule on a node with that traffic in each window; without any, no window opens. */
+export function scheduleUnder({
+  traffic = noTraffic(),
+  rate = 10,
+  now = () => performance.now(),
+}: { traffic?: Traffic; rate?: number; now?: () => number } = {}): FlushSchedule {
+  return new FlushSchedule(new WriteWindow(Pace.spacingAt(rate), () => traffic), now);
+}
+
 /** A hub on streams in memory, with what it publishes and what it declares lost. */
 export function hubInMemory() {
   const source = new MemorySource();
@@ -144,6 +160,7 @@ export function hubInMemory() {
   const hub = new Hub({
     source,
     fanout,
+    takeTraffic: noTraffic,
     declareLoss: ({ topic }, { event, holes }) => losses.push({ topic, seq: event.seq, holes }),
     marketDataMaxRate: 10,
     now: () => performance.now(),
