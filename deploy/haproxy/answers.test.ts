@@ -74,6 +74,8 @@ test('the log of the balancer tells of every socket, and of no token and no seat
 });
 
 test('what a full cluster answers comes through as it is: 503, when to try again, and why', async () => {
+  // Those of the tests before are given back after their clients have left.
+  await eventually(async () => (await fleet.redis.cli('ZCARD', 'tickcast:{seats}')) === '0');
   const guests = await Promise.all([1, 2].map(async () => connectClient(fleet.url, { token: await mintToken() })));
   // An edge knows after half a second.
   const refused = await eventually(async () => expectHandshakeRefused(fleet.url, { token: await mintToken() }));

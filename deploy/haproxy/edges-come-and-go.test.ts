@@ -27,8 +27,8 @@ async function nodeOf(client: TestClient): Promise<unknown> {
 
 const nodesOf = (clients: readonly TestClient[]) => Promise.all(clients.map(nodeOf));
 
-test('a draining edge gets no newcomers and keeps its sockets until it sends them away itself', async () => {
-  const fleet = await startProcessFleet({ edges: 2, env: { TICKCAST_DRAIN_SECONDS: '6' } });
+test.concurrent('a draining edge gets no newcomers and keeps its sockets until it sends them away itself', async () => {
+  const fleet = await startProcessFleet({ edges: 2, env: { TICKCAST_DRAIN_SECONDS: '10' } });
   const clients = await connectMany(fleet, 20);
   const nodes = await nodesOf(clients);
   const leaving = clients.filter((_, index) => nodes[index] === 'edge-1');
@@ -61,50 +61,57 @@ test('however many edges go at once, a newcomer finds one that stays', async () 
   await fleet.stop();
 });
 
-test('an edge that hangs is left alone within 5 s and keeps its sockets for longer than any time-out; nobody sent to it waits in vain', async () => {
-  const fleet = await startProcessFleet({ edges: 2 });
-  const clients = await connectMany(fleet, 10);
-  const nodes = await nodesOf(clients);
-  const hanging = clients.filter((_, index) => nodes[index] === 'edge-1');
-  expect(hanging).toHaveLength(5);
+test.concurrent(
+  'a name that leads to a machine which answers nothing costs newcomers a few seconds and nobody the connection',
+  async () => {
+    const fleet = await startProcessFleet({ edges: 1 });
+    const dead = '127.255.255.250';
+    await listenDeaf(dead, [fleet.ports.edgePort, fleet.ports.edgeAdminPort]);
+    fleet.addAddress(dead);
+    const isKnown = async () => (await fleet.balancer.servers()).some(({ address }) => address.startsWith(dead));
+    await eventually(isKnown);
+    expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-1']));
 
-  fleet.edge('edge-1').pause();
-  const pausedAt = performance.now();
-  const token = await mintToken();
-  const early = Array.from({ length: 10 }, () => joinCrowd(fleet.url, token));
-  await eventually(async () => !(await fleet.isServing('edge-1')), { withinMs: 5000 });
-  expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-2']));
+    const isOut = async () =>
+      (await fleet.balancer.servers()).every(({ address, isServing }) => !address.startsWith(dead) || !isServing);
+    await eventually(isOut, { withinMs: 5000 });
+    expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-1']));
+    await fleet.stop();
+  },
+);
 
-  // Some were sent to it before that was known.
-  const answers = await Promise.all(early.map(({ arrival }) => arrival));
-  const toldToRetry = answers.filter((answer) => answer.outcome === 'refused' && answer.status === 504);
-  expect(toldToRetry.every((answer) => 'headers' in answer && answer.headers.includes('retry-after: 1'))).toBe(true);
-  const seated = answers.filter((answer) => answer.outcome === 'seated' && answer.welcome['node'] === 'edge-2');
-  expect(toldToRetry.length + seated.length).toBe(early.length);
+test.concurrent(
+  'an edge that hangs is left alone within 5 s and keeps its sockets for longer than any time-out; nobody sent to it waits in vain',
+  async () => {
+    const fleet = await startProcessFleet({ edges: 2 });
+    const clients = await connectMany(fleet, 10);
+    const nodes = await nodesOf(clients);
+    const hanging = clients.filter((_, index) => nodes[index] === 'edge-1');
+    expect(hanging).toHaveLength(5);
 
-  const longEnough = () => performance.now() - pausedAt > TIMEOUT_MS + 2000;
-  await eventually(longEnough, { withinMs: 2 * TIMEOUT_MS });
-  fleet.edge('edge-1').resume();
-  for (const client of hanging) expect(await client.request({ type: 'ping' })).toMatchObject({ type: 'pong' });
-  await eventually(() => fleet.isServing('edge-1'));
-  await fleet.stop();
-}, 60_000);
+    fleet.edge('edge-1').pause();
+    const pausedAt = performance.now();
+    const token = await mintToken();
+    const early = Array.from({ length: 10 }, () => joinCrowd(fleet.url, token));
+    await eventually(async () => !(await fleet.isServing('edge-1')), { withinMs: 5000 });
+    expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-2']));
 
-test('a name that leads to a machine which answers nothing costs newcomers a few seconds and nobody the connection', async () => {
-  const fleet = await startProcessFleet({ edges: 1 });
-  const dead = '127.255.255.250';
-  await listenDeaf(dead, [fleet.ports.edgePort, fleet.ports.edgeAdminPort]);
-  fleet.addAddress(dead);
-  const isKnown = async () => (await fleet.balancer.servers()).some(({ address }) => address.startsWith(dead));
-  await eventually(isKnown);
-  expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-1']));
+    // Some were sent to it before that was known.
+    const answers = await Promise.all(early.map(({ arrival }) => arrival));
+    const toldToRetry = answers.filter((answer) => answer.outcome === 'refused' && answer.status === 504);
+    expect(toldToRetry.every((answer) => 'headers' in answer && answer.headers.includes('retry-after: 1'))).toBe(true);
+    const seated = answers.filter((answer) => answer.outcome === 'seated' && answer.welcome['node'] === 'edge-2');
+    expect(toldToRetry.length + seated.length).toBe(early.length);
 
-  const isOut = async () =>
-    (await fleet.balancer.servers()).every(({ address, isServing }) => !address.startsWith(dead) || !isServing);
-  await eventually(isOut, { withinMs: 5000 });
-  expect(new Set(await nodesOf(await connectMany(fleet, 10)))).toEqual(new Set(['edge-1']));
-  await fleet.stop();
-});
+    const longEnough = () => performance.now() - pausedAt > TIMEOUT_MS + 2000;
+    await eventually(longEnough, { withinMs: 2 * TIMEOUT_MS });
+    fleet.edge('edge-1').resume();
+    for (const client of hanging) expect(await client.request({ type: 'ping' })).toMatchObject({ type: 'pong' });
+    await eventually(() => fleet.isServing('edge-1'));
+    await fleet.stop();
+  },
+  60_000,
+);
 
 /**
  * Ports whose queue of connections is full: what else comes is dropped without a word, as by a machine that has lost its power

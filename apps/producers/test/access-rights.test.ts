@@ -32,11 +32,13 @@ test("a worker needs no more rights in Redis than the README's user has", async 
   await backtests.submit(request, 'bt_1');
   const statusOf = (stream: string) => redis.cli('HGET', `tickcast:${stream}`, 'status');
   await eventually(async () => (await statusOf('{backtest_progress}:bt_1')) === 'completed', { withinMs: 15_000 });
-  await eventually(async () => Number(await redis.cli('HGET', 'tickcast:{market_data:0700.HK}', 'seq')) > 3);
+  await eventually(async () => Number(await redis.cli('HGET', 'tickcast:{market_data:0700.HK}', 'seq')) > 3, {
+    withinMs: 15_000,
+  });
   // Another one, that died, is reported, and its queue is looked for.
   await redis.cli('FCALL', 'tickcast_agent_lease', '1', 'tickcast:{agent_status}:gone', '1');
   await eventually(async () => (await statusOf('{agent_status}:gone')) === 'stopped', { withinMs: 20_000 });
   await backtests.close();
   await worker.process.stop();
   expect(await redis.cli('ACL', 'LOG')).toBe('');
-});
+}, 90_000);

@@ -31,19 +31,25 @@ async function overwrite(key: string, value: string): Promise<void> {
   await world.redis.set(key, value);
 }
 
-test.each(['{', '', '{}', 'null', '[]', '{"data":null}', '{"type":"agent_status","agent_id":"x","data":{}}', '\xff'])(
-  'a message that looks numbered and holds %j is passed over',
-  async (body) => {
-    const message = Buffer.from(`T1 1 1-abcdef 1.000000 0 x\n${body}`, 'latin1');
-    for (const name of ['agent_status', 'backtest_progress', `market_data:${GOOD}`]) {
-      expect(await world.redis.publish(`tickcast:{${name}}`, message)).toBe(1);
-    }
-    await untilWatched(world);
-    expect(termsOf(worker)).toBe(1);
-  },
-);
+test.concurrent.each([
+  '{',
+  '',
+  '{}',
+  'null',
+  '[]',
+  '{"data":null}',
+  '{"type":"agent_status","agent_id":"x","data":{}}',
+  '\xff',
+])('a message that looks numbered and holds %j is passed over', async (body) => {
+  const message = Buffer.from(`T1 1 1-abcdef 1.000000 0 x\n${body}`, 'latin1');
+  for (const name of ['agent_status', 'backtest_progress', `market_data:${GOOD}`]) {
+    expect(await world.redis.publish(`tickcast:{${name}}`, message)).toBe(1);
+  }
+  await untilWatched(world);
+  expect(termsOf(worker)).toBe(1);
+});
 
-test('a numbered frame is that of the stream that its head names, and no other', async () => {
+test.concurrent('a numbered frame is that of the stream that its head names, and no other', async () => {
   const data = {
     status: 'running',
     cpu_usage: 1,

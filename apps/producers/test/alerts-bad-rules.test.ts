@@ -40,6 +40,6 @@ test('a worker refuses to start without its file of rules', async () => {
 
 test('a worker that does not watch needs no rules', async () => {
   const worker = await start(join(folder, 'none.json'), 'backtests');
-  expect(await worker.waitForLine(/"the worker runs"/)).toContain('"roles":["backtests"]');
+  expect(await worker.waitForLine(/"the worker runs"/, 25_000)).toContain('"roles":["backtests"]');
   await worker.kill();
 });

@@ -5,6 +5,8 @@ import { eventually, type RedisServer } from '@tickcast/testing';
 import { endsOf, expectOneStory, requestOf, startBacktestsWorld, undisturbed } from './support/backtests.ts';
 
 const AWAY_MS = 20_000;
+/** What was published it still has when it was killed in the next moment. */
+const KEEPS_ALL = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 interface Outage {
   name: string;
@@ -23,7 +25,6 @@ const OUTAGES: Outage[] = [
   {
     name: 'is killed, and back with its data 20 s later',
     async happen(redis) {
-      await redis.cli('SAVE');
       await redis.kill();
       await sleep(AWAY_MS);
       await redis.start();
@@ -38,7 +39,7 @@ const OUTAGES: Outage[] = [
 test.concurrent.each(OUTAGES)(
   'a backtest goes on by itself when Redis $name: nothing is published twice, and it ends once',
   async ({ happen }) => {
-    const world = await startBacktestsWorld();
+    const world = await startBacktestsWorld(KEEPS_ALL);
     try {
       const workers = await Promise.all(['first', 'second'].map((agentId) => world.startWorker(agentId)));
       const request = requestOf({ days_per_second: 20 });
@@ -65,7 +66,7 @@ test.concurrent.each(OUTAGES)(
 test.concurrent(
   'a worker that is told to stop while Redis hangs ends in time, and its backtest goes on elsewhere',
   async () => {
-    const world = await startBacktestsWorld();
+    const world = await startBacktestsWorld(KEEPS_ALL);
     try {
       const worker = await world.startWorker('first');
       const request = requestOf({ days_per_second: 40 });

@@ -51,7 +51,7 @@ test.concurrent(
       await second.process.waitForLine(LEADS, TAKEN_OVER_MS);
       await sleep(3000);
       first.process.signal('SIGCONT');
-      await first.process.waitForLine(/"this worker leads no more"/);
+      await first.process.waitForLine(/"duty":"market".*"this worker leads no more"/);
       await market.more(20, 10_000);
       for (const symbol of WATCHED) expect(breaksIn(market.of(symbol), 5)).toEqual([]);
       expect(termsOf(second)).toBe(1);

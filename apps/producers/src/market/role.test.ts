@@ -84,7 +84,7 @@ test('a feed that fails is asked again, with the last values in the order in whi
       throw new Error('the line to the exchange is cut');
     }),
   );
-  await eventually(() => asked.length === 2);
+  await eventually(() => asked.length === 2, { withinMs: 15_000 });
   expect(asked).toEqual([
     [],
     [

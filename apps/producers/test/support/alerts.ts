@@ -34,6 +34,7 @@ export interface AlertsWorld {
   alerts(rule: string, subject?: string): Promise<RaisedAlert[]>;
   /** The states of these alerts. */
   states(rule: string, subject: string): Promise<string[]>;
+  /** Kills its workers too. */
   close(): Promise<void>;
 }
 
@@ -46,6 +47,7 @@ export async function openAlertsWorld(rules: readonly object[]): Promise<AlertsW
   const rulesFile = join(folder, 'rules.json');
   writeFileSync(rulesFile, JSON.stringify({ rules }));
   const publisher = createPublisher({ redis, names: createNames() });
+  const workers: WorkerProcess[] = [];
   const now = (): number => Date.now() / 1000;
 
   async function alerts(rule: string, subject?: string): Promise<RaisedAlert[]> {
@@ -61,13 +63,16 @@ export async function openAlertsWorld(rules: readonly object[]): Promise<AlertsW
     rulesFile,
     alerts,
     states: async (rule, subject) => (await alerts(rule, subject)).map(({ state }) => state),
-    startWorker: (agentId, env = {}) =>
-      startWorkerProcess({
+    async startWorker(agentId, env = {}) {
+      const worker = await startWorkerProcess({
         redisUrl: server.url,
         agentId,
         roles: 'alerts',
         env: { TICKCAST_ALERT_RULES: rulesFile, ...env },
-      }),
+      });
+      workers.push(worker);
+      return worker;
+    },
     async quote(symbol, price, how = 'numbered') {
       const id: StreamId = { channel: 'market_data', key: symbol };
       const frame = JSON.stringify({ type: 'market_data', symbol, data: { timestamp: now(), price, volume: 1 } });
@@ -86,6 +91,7 @@ export async function openAlertsWorld(rules: readonly object[]): Promise<AlertsW
       await publisher.publish({ channel: 'backtest_progress', key: backtestId }, frame);
     },
     async close() {
+      await Promise.all(workers.map(({ process: worker }) => worker.kill()));
       redis.disconnect();
       rmSync(folder, { recursive: true });
       await server.stop();

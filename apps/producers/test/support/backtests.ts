@@ -36,8 +36,9 @@ export function requestOf(more: Partial<BacktestRequest> = {}): BacktestRequest 
   return { strategy: 'ma_crossover', symbol: '0700.HK', ...days, params, data: 'daily-bars.csv', ...more };
 }
 
-export async function startBacktestsWorld(): Promise<BacktestsWorld> {
-  const redis = await startRedis();
+/** @param args of the Redis */
+export async function startBacktestsWorld(args: readonly string[] = []): Promise<BacktestsWorld> {
+  const redis = await startRedis({ args });
   const published = await record<BacktestReport>(redis.url, 'backtest_progress');
   const at = { redisUrl: redis.url, redisPrefix: REDIS_PREFIX };
   const queue = openQueue('backtests', at);

@@ -34,7 +34,8 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       ...env,
     }),
   });
-  const line = await child.waitForLine(/"the worker runs"/, 20_000);
+  // How soon is no promise: several start at once, on machines that others use.
+  const line = await child.waitForLine(/"the worker runs"/, 40_000);
   const { adminPort } = JSON.parse(line) as { adminPort: number };
   return { agentId, process: child, adminUrl: `http://127.0.0.1:${adminPort}` };
 }
