@@ -1,21 +1,29 @@
 /** Holds the rules of what may import what. Reads the sources; runs nothing. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 const ROOT = import.meta.dirname;
 const MAX_LINES = 400;
 
-/** Workspaces that each may import. Tests may import the test kit besides, and the kit imports none of the product. */
+/**
+ * Workspaces that each may import. Tests may import the test kit besides, and their own workspace by its name, as its users do;
+ * the kit imports none of the product.
+ */
 const ALLOWED: Record<string, readonly string[]> = {
   'packages/protocol': [],
   'packages/backplane': ['@tickcast/protocol'],
   'packages/jobs': ['@tickcast/protocol', '@tickcast/backplane'],
+  'packages/client': [],
+  'packages/client-python': [],
   'packages/testing': [],
   'apps/edge': ['@tickcast/protocol', '@tickcast/backplane'],
   'apps/producers': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs'],
-  'apps/cli': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs'],
+  'apps/cli': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs', '@tickcast/client'],
 };
+
+/** Not the product: they start servers, and measure the vendors' packages by themselves. */
+const TOOLS = new Set(['packages/testing', 'apps/bench']);
 
 /** The one place in the product where a vendor's package may be imported. */
 const OWNERS: Record<string, RegExp> = {
@@ -45,7 +53,8 @@ test('there is no workspace without import rules', () => {
 test('workspaces import only what they may: apps → jobs → backplane → protocol → nothing', () => {
   const wrong = eachImport((source, name) => {
     if (!name.startsWith('@tickcast/')) return false;
-    const allowed = [...(ALLOWED[source.workspace] ?? []), ...(source.isTest ? ['@tickcast/testing'] : [])];
+    const inTests = ['@tickcast/testing', `@tickcast/${basename(source.workspace)}`];
+    const allowed = [...(ALLOWED[source.workspace] ?? []), ...(source.isTest ? inTests : [])];
     return !allowed.includes(packageOf(name));
   });
   expect(wrong).toEqual([]);
@@ -63,14 +72,15 @@ test('other workspaces are imported by their name alone, never by a path into th
 test('each vendor has one owner', () => {
   const wrong = eachImport((source, name) => {
     const owner = OWNERS[packageOf(name)];
-    return owner !== undefined && !owner.test(source.path) && !source.isTest && source.workspace !== 'packages/testing';
+    return owner !== undefined && !owner.test(source.path) && !source.isTest && !TOOLS.has(source.workspace);
   });
   expect(wrong).toEqual([]);
 });
 
 test('uWebSockets.js is imported by one file', () => {
   const importers = sources.filter(
-    ({ isTest, imports }) => !isTest && imports.map(packageOf).includes('uWebSockets.js'),
+    ({ isTest, workspace, imports }) =>
+      !isTest && !TOOLS.has(workspace) && imports.map(packageOf).includes('uWebSockets.js'),
   );
   expect(importers.map(({ path }) => path).length).toBeLessThanOrEqual(1);
 });
@@ -78,7 +88,7 @@ test('uWebSockets.js is imported by one file', () => {
 test('the environment is read in config.ts alone', () => {
   const readers = sources.filter(
     ({ path, isTest, workspace, text }) =>
-      /\bprocess\.env\b/.test(text) && !isTest && workspace !== 'packages/testing' && !path.endsWith('/config.ts'),
+      /\bprocess\.env\b/.test(text) && !isTest && !TOOLS.has(workspace) && !path.endsWith('/config.ts'),
   );
   expect(readers.map(({ path }) => path)).toEqual([]);
 });

@@ -2,8 +2,9 @@
 export const KEY_PATTERN = '^[A-Za-z0-9.^=_-]{1,64}$';
 
 const KEY = new RegExp(KEY_PATTERN);
-const HONG_KONG_SUFFIX = /^0*(\d{1,5})\.HK$/;
-const HONG_KONG_PREFIX = /^HK\.0*(\d{1,5})$/;
+/** Hong Kong codes as they are written; the group is the number without its leading zeros. */
+export const HONG_KONG_SUFFIX = /^0*(\d{1,5})\.HK$/;
+export const HONG_KONG_PREFIX = /^HK\.0*(\d{1,5})$/;
 
 /** Whether `raw` is a well-formed key: 1 to 64 characters of `A-Z a-z 0-9 . ^ = _ -`. */
 export function isKey(raw: string): boolean {

@@ -20,6 +20,7 @@ export * from './rollout/process-fleet.ts';
 export * from './rollout/report.ts';
 export * from './rollout/roll.ts';
 export * from './rollout/scale.ts';
+export * from './scenarios/suite.ts';
 export * from './tokens.ts';
 export * from './websocket-frames.ts';
 

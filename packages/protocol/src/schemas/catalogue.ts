@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import { ChannelsClaim } from './claim.ts';
+import { ClientScenarios } from './client-scenario.ts';
 import { CLIENT_SCHEMAS } from './client.ts';
 import { schemaId } from './common.ts';
 import { ConformanceCases } from './conformance.ts';
@@ -42,5 +43,5 @@ export const CATALOGUE: ReadonlyMap<string, NamedSchema> = new Map([
   ...CLIENT_CATALOGUE,
   ...SERVER_CATALOGUE,
   ...PUBLISHED_CATALOGUE,
-  ...named([ChannelsClaim, ConformanceCases]),
+  ...named([ChannelsClaim, ConformanceCases, ClientScenarios]),
 ]);
