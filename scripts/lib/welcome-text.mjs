@@ -26,6 +26,10 @@ Live quotes, in another terminal of this folder:
 
 npx tickcast tail market_data 0700.HK
 
+A board of them in a browser (the address that it prints, with #token= and the token behind it):
+
+node packages/client/examples/board/serve.mjs
+
 The others: npx tickcast tail agent_status (or backtest_progress, or alerts). A backtest of your own:
 
 npx tickcast backtest run --strategy ma_crossover --symbol 0700.HK --days-per-second 50

@@ -16,7 +16,7 @@ const SILENCE_MS = 10_000;
 
 /** `tickcast backtest follow`: shows how far a backtest is until it ends, and what came of it. */
 export async function backtestFollowCommand(args: string[], settings: Settings): Promise<void> {
-  const { values, positionals } = parseCommand(args, { json: { type: 'boolean', default: false } });
+  const { values, positionals } = parseCommand('backtest follow', args);
   const id = backtestIdArgument('follow', positionals);
   await checkThereIs(id, settings);
   await followToEnd(id, settings, { json: values.json });

@@ -1,15 +1,14 @@
 import type { BacktestEntry } from '@tickcast/jobs';
-import { parseCommand } from './arguments.ts';
+import { noArguments, parseCommand } from './arguments.ts';
 import { withBacktests } from './backtest-calls.ts';
 import type { Settings } from './config.ts';
-import { UsageError } from './failures.ts';
 
 const HEADINGS = ['ID', 'STATE', 'PROGRESS', 'DAY', 'STRATEGY', 'SYMBOL', 'SUBMITTED'];
 
 /** `tickcast backtest list`: the backtests that wait or run, and the latest that ended. */
 export async function backtestListCommand(args: string[], settings: Settings): Promise<void> {
-  const { values, positionals } = parseCommand(args, { json: { type: 'boolean', default: false } });
-  if (positionals.length > 0) throw new UsageError(`backtest list takes no argument "${positionals[0]}"`);
+  const { values, positionals } = parseCommand('backtest list', args);
+  noArguments('backtest list', positionals);
   const entries = await withBacktests(settings, (backtests) => backtests.list());
   console.log(values.json ? JSON.stringify(entries) : listTable(entries));
 }

@@ -2,25 +2,13 @@ import type { BacktestRequest } from '@tickcast/jobs';
 import { keyArgument } from './arguments.ts';
 import { UsageError } from './failures.ts';
 
-/** Options of `backtest run` that say what to run. */
-export const REQUEST_OPTIONS = {
-  strategy: { type: 'string' },
-  symbol: { type: 'string' },
-  // Without them, all days that the data has.
-  from: { type: 'string', default: '1900-01-01' },
-  to: { type: 'string', default: '9999-12-31' },
-  data: { type: 'string', default: 'daily-bars.csv' },
-  param: { type: 'string', multiple: true, default: [] as string[] },
-  'days-per-second': { type: 'string' },
-} as const;
-
 interface RequestValues {
   strategy?: string | undefined;
   symbol?: string | undefined;
   from: string;
   to: string;
   data: string;
-  param: string[];
+  param?: string[] | undefined;
   'days-per-second'?: string | undefined;
 }
 
@@ -35,7 +23,7 @@ export function readRequest(values: RequestValues): BacktestRequest {
     symbol: keyArgument('market_data', symbol),
     from,
     to,
-    params: Object.fromEntries(values.param.map(readParam)),
+    params: Object.fromEntries((values.param ?? []).map(readParam)),
     data,
     ...(pace === undefined ? {} : { days_per_second: readNumber('--days-per-second', pace) }),
   };

@@ -9,6 +9,9 @@ export interface Settings {
   authSecret: string | undefined;
   url: string;
   token: string | undefined;
+  /** Whether somebody said where Redis is, or an edge; else it is looked for at its default place. */
+  isRedisNamed: boolean;
+  isUrlNamed: boolean;
 }
 
 const SESSION_FILE = join('.tickcast', 'dev.json');
@@ -24,16 +27,16 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, folder = proc
   const session = findSession(folder);
   const value = (name: string): string | undefined => env[name] || undefined;
   const prefix = value('TICKCAST_REDIS_PREFIX') ?? session['redisPrefix'] ?? 'tickcast:';
+  const redisUrl = value('TICKCAST_REDIS_URL') ?? session['redisUrl'];
+  const url = value('TICKCAST_URL') ?? session['url'];
   return {
-    redisUrl: checkUrl(
-      'TICKCAST_REDIS_URL',
-      ['redis:', 'rediss:'],
-      value('TICKCAST_REDIS_URL') ?? session['redisUrl'] ?? 'redis://127.0.0.1:6379',
-    ),
+    redisUrl: checkUrl('TICKCAST_REDIS_URL', ['redis:', 'rediss:'], redisUrl ?? 'redis://127.0.0.1:6379'),
     redisPrefix: prefix.replace(/:?$/, ':'),
     authSecret: value('TICKCAST_AUTH_SECRET') ?? readSecret(value('TICKCAST_AUTH_SECRET_FILE')) ?? session['secret'],
-    url: value('TICKCAST_URL') ?? session['url'] ?? 'ws://localhost:8001/api/v1/websocket',
+    url: url ?? 'ws://localhost:8001/api/v1/websocket',
     token: value('TICKCAST_TOKEN'),
+    isRedisNamed: redisUrl !== undefined,
+    isUrlNamed: url !== undefined,
   };
 }
 
@@ -41,6 +44,13 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, folder = proc
 export function checkUrl(name: string, protocols: readonly string[], url: string): string {
   if (URL.canParse(url) && protocols.includes(new URL(url).protocol)) return url;
   throw new CommandError(`${name} must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+}
+
+/** Where the edge is, by `--url` or else the settings; it speaks English. @throws CommandError when that is no URL of one */
+export function edgeUrl(settings: Settings, values: { url?: string | undefined }): URL {
+  const url = new URL(checkUrl('the URL of the edge', ['ws:', 'wss:'], values.url ?? settings.url));
+  url.searchParams.set('lang', 'en');
+  return url;
 }
 
 /** As an edge reads it: without the newline at its end. */

@@ -7,10 +7,7 @@ import { withRedis } from './redis.ts';
 
 /** `tickcast publish`: publishes one event and prints its stream and number as JSON. */
 export async function publishCommand(args: string[], settings: Settings): Promise<void> {
-  const { values, positionals } = parseCommand(args, {
-    'event-id': { type: 'string' },
-    raw: { type: 'boolean', default: false },
-  });
+  const { values, positionals } = parseCommand('publish', args);
   const eventId = values['event-id'];
   if (values.raw && eventId !== undefined)
     throw new UsageError('--event-id needs the Function: it means nothing --raw');

@@ -5,12 +5,23 @@ const CONNECT_WITHIN_MS = 3000;
 
 /** Runs `work` on a connection that is up, and closes it. @throws CommandError when Redis can't be reached */
 export async function withRedis<T>(url: string, work: (redis: Commands) => Promise<T>): Promise<T> {
-  const redis = connectCommands(url);
+  const redis = await connectRedis(url);
   try {
-    await connected(redis, new URL(url).host);
     return await work(redis);
   } finally {
     redis.disconnect();
+  }
+}
+
+/** A connection that is up, to be ended by `disconnect()`. @throws CommandError when Redis can't be reached */
+export async function connectRedis(url: string): Promise<Commands> {
+  const redis = connectCommands(url);
+  try {
+    await connected(redis, new URL(url).host);
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { parseChannelsClaim } from '@tickcast/protocol';
 import { SignJWT } from 'jose';
-import { parseCommand } from './arguments.ts';
+import { noArguments, parseCommand } from './arguments.ts';
 import type { Settings } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { CommandError, UsageError } from './failures.ts';
@@ -14,12 +14,8 @@ interface TokenRequest {
 
 /** `tickcast token`: prints a token. */
 export async function tokenCommand(args: string[], settings: Settings): Promise<void> {
-  const { values, positionals } = parseCommand(args, {
-    sub: { type: 'string' },
-    channels: { type: 'string' },
-    ttl: { type: 'string', default: '1h' },
-  });
-  if (positionals.length > 0) throw new UsageError(`token takes no argument "${positionals[0]}"`);
+  const { values, positionals } = parseCommand('token', args);
+  noArguments('token', positionals);
   if (!values.sub) throw new UsageError('--sub NAME is needed: whom the token is for');
   const channels = values.channels?.split(',').map((entry) => entry.trim());
   if (channels !== undefined && parseChannelsClaim(channels) === null) {

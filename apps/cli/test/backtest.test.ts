@@ -81,10 +81,13 @@ describe('with a worker', () => {
   test('an interrupted run says how to go on, and the backtest goes on: follow shows it to its end', async () => {
     const run = await startRun('run', ...CROSSOVER, '--id', 'bt_long', '--days-per-second', '200');
     await run.waitForLine(/^ +\d+ % {2}.* left$/);
+    // It is not to be over before it was looked at.
+    worker.signal('SIGSTOP');
     run.signal('SIGINT');
     expect(await run.exited).toEqual({ code: 1, signal: null });
     expect(run.lines().join('\n')).toMatch(/bt_long goes on[^]*backtest follow bt_long[^]*backtest cancel bt_long/);
     expect(await listed('bt_long')).toMatchObject({ state: 'active', request: { symbol: '0700.HK' } });
+    worker.signal('SIGCONT');
     const followed = await backtest('follow', 'bt_long');
     expect(followed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^final equity +1,223,894\.29 HKD$/m) });
   });

@@ -37,7 +37,7 @@ test.each([
   const { code, stdout, stderr } = await runCli(args, env);
   expect(code).toBe(2);
   expect(stderr).toMatch(complaint);
-  expect(stderr).toMatch(/See: tickcast --help/);
+  expect(stderr).toMatch(/See: tickcast .*--help/);
   expect(stdout).toBe('');
 });
 
@@ -60,6 +60,10 @@ test('the secret may be in a file, as for an edge', async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('--version tells the version of the package', async () => {
+  expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
 test('--help tells every command and the exit codes', async () => {
