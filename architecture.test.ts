@@ -20,6 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'apps/edge': ['@tickcast/protocol', '@tickcast/backplane'],
   'apps/producers': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs'],
   'apps/cli': ['@tickcast/protocol', '@tickcast/backplane', '@tickcast/jobs', '@tickcast/client'],
+  'apps/bench': ['@tickcast/backplane', '@tickcast/testing'],
 };
 
 /** Not the product: they start servers, and measure the vendors' packages by themselves. */

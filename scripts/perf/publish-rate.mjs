@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectCommands, createNames, readPositions } from '@tickcast/backplane';
 import { cleanEnvironment, endAllProcesses, eventually, startProcess, startRedis } from '@tickcast/testing';
-import { cpuSeconds, pin } from './process-cpu.mjs';
+import { pin } from '../../apps/bench/dist/rig/pinning.js';
+import { cpuSeconds } from '../../apps/bench/dist/rig/process-figures.js';
 
 const SYMBOLS = 500;
 const RATE = 20;
@@ -64,9 +65,9 @@ const server = await startRedis();
 const redis = connectCommands(server.url, { timeoutMs: 10_000 });
 try {
   const names = createNames();
-  pin(server.pid, 1);
+  pin(server.pid, 'others');
   const { worker, metrics } = await startFeed(server.url);
-  pin(worker.pid, 0);
+  pin(worker.pid, 'server');
   await eventually(async () => (await eventsIn(redis, names)).streams === SYMBOLS, { withinMs: 30_000 });
   await sleep(2000);
 
