@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { connectDirectly } from './chaos/direct-redis.ts';
+import { connectDirectly, untilConnected } from './chaos/direct-redis.ts';
 import { type Arrival, joinCrowd } from './crowd.ts';
-import { eventually } from './eventually.ts';
 
 const ALERT_EVERY_MS = 250;
 /** Twice as often as a symbol's frames may come: some are merged. */
@@ -69,7 +68,7 @@ export async function quiet(): Promise<void> {
 export async function startBustle(options: BustleOptions): Promise<Bustle> {
   const { redisUrl, prefix, token, doors, symbol } = options;
   const redis = connectDirectly(redisUrl);
-  await eventually(() => redis.status === 'ready');
+  await untilConnected(redis);
   const alertsSentAt: number[] = [];
   const knocks: Knock[] = [];
   let seats = 0;

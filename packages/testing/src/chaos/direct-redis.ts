@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { eventually } from '../eventually.ts';
 
 /**
  * A connection to Redis past all proxies. It reconnects for ever; a command fails at once while it is away, has no time-out, and
@@ -14,4 +15,13 @@ export function connectDirectly(url: string): Redis {
   });
   redis.on('error', () => undefined);
   return redis;
+}
+
+/**
+ * Resolves once commands can be sent: after an outage nodes may be connected again before this is.
+ *
+ * @throws when it is still away after 10 s
+ */
+export async function untilConnected(redis: Redis): Promise<void> {
+  await eventually(() => redis.status === 'ready', { withinMs: 10_000 });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { connectDirectly } from './direct-redis.ts';
+import { connectDirectly, untilConnected } from './direct-redis.ts';
 import { type ChannelName, PublishedStream } from './published.ts';
 
 /** A stream with its rate. */
@@ -13,6 +13,8 @@ export interface Source {
 }
 
 export interface Publishers {
+  /** Resolves once what is published reaches Redis. @throws when it does not within 10 s */
+  connected(): Promise<void>;
   /** Changes the rate of a stream, in events a second. */
   setRate(name: string, rate: number): void;
   /** Publishes so many events of a stream in one go, besides its rate, each with so many bytes of filling. Resolves when Redis has answered them. */
@@ -62,6 +64,7 @@ export function startPublishers(
   for (const outlet of outlets.values()) void run(outlet);
 
   return {
+    connected: () => untilConnected(redis),
     setRate(name, rate) {
       outletOf(name).rate = rate;
     },

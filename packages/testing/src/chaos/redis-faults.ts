@@ -85,6 +85,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
       const { publishers } = context.world;
       for (let times = 0; times < 2; times++) {
         await outage(context, () => undefined);
+        await publishers.connected();
         await publishers.burst(`market_data:${FRESH_SYMBOL}`, 3);
       }
     },

@@ -9,7 +9,7 @@ import { mintToken } from '../tokens.ts';
 import { Accounting } from './accounting.ts';
 import { ChaosClient, type ClientEvents } from './client.ts';
 import { watchForCrash } from './crash-watch.ts';
-import { connectDirectly } from './direct-redis.ts';
+import { connectDirectly, untilConnected } from './direct-redis.ts';
 import { type Newcomers, startNewcomers } from './newcomers.ts';
 import { planClients } from './plan.ts';
 import { FRESH_SYMBOL, type Publishers, createStreams, startPublishers } from './publishers.ts';
@@ -154,8 +154,9 @@ export class World {
     this.publishers.resume();
   }
 
-  /** From now on Redis keeps its data: nothing of the present epoch of alerts may be given up. */
+  /** From now on Redis runs and keeps its data: what is published arrives, and nothing of the present epoch of alerts may be given up. */
   async trustRedis(): Promise<void> {
+    await Promise.all([untilConnected(this.redisCommands), this.publishers.connected()]);
     this.accounting.keptEpoch = await this.redisCommands.hget(`${PREFIX}{alerts}`, 'epoch');
   }
 
@@ -217,6 +218,7 @@ export class World {
 
   /** So that every stream but one has an event before the first fault. */
   async #publishFirst(): Promise<void> {
+    await this.publishers.connected();
     const names = [...this.accounting.streams.values()]
       .filter(({ key }) => key !== FRESH_SYMBOL)
       .map(({ name }) => name);

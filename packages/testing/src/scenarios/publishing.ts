@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectDirectly } from '../chaos/direct-redis.ts';
-import { eventually } from '../eventually.ts';
+import { connectDirectly, untilConnected } from '../chaos/direct-redis.ts';
 import type { ScenarioCluster } from './clusters.ts';
 import type { ChannelName, PublishStep, StreamName } from './scenario.ts';
 
@@ -41,7 +40,7 @@ export async function startPublishing({ redis: { url }, prefix, standing }: Scen
   const raw = new Map<string, number[]>();
   const counts = new Map<string, number>();
   let beside: { stop: boolean; ended: Promise<void> }[] = [];
-  await eventually(() => redis.status === 'ready');
+  await untilConnected(redis);
 
   const listOf = <T>(lists: Map<string, T[]>, stream: string): T[] => {
     const list = lists.get(stream) ?? [];
