@@ -71,7 +71,7 @@ export async function killOne(fleet: Fleet): Promise<KillReport> {
     const disturbed = unconcerned.filter(({ closes }) => closes.length > 0).length;
     expectThat(disturbed === 0, 'clients of the other edges stay', `${disturbed} of ${unconcerned.length} did not`);
     expectSeatsKept(present);
-    expectNobodyLetIn(bustle.knocks.filter(({ at }) => at < killedAt + RESERVED_MS));
+    expectNobodyLetIn(bustle.knocks.filter(({ at, tookMs }) => at + tookMs < killedAt + RESERVED_MS));
     expectCapKept(mostSeats, fleet.cap);
     const failed = bustle.knocks.filter(({ at, outcome }) => at > outAt && outcome === 'broken');
     expectThat(failed.length === 0, 'no attempt fails once the edge is out', JSON.stringify(failed.slice(0, 3)));
