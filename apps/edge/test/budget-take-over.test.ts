@@ -31,10 +31,10 @@ test.each(EDGES)(
       const startedAt = performance.now();
       const newer = await visitEdge(cluster.edge(to), { sub, seat });
       const { accepted, refusals } = await burst(newer, 50);
-      const { code, at } = await older.closed;
-      expect(code).toBe(4409);
-      // The older edge tells of the bucket and closes; on a machine that stood still meanwhile it may have told too late.
-      if (to !== 0 && refusals.length > 0 && at - startedAt > TOLD_WITHIN_MS && attempt < ATTEMPTS) continue;
+      expect((await older.closed).code).toBe(4409);
+      // On a busy machine the word of the older edge may come too late: the newer one has waited in vain, then.
+      const answeredAt = newer.frames[0]?.at ?? 0;
+      if (to !== 0 && refusals.length > 0 && answeredAt - startedAt > TOLD_WITHIN_MS && attempt < ATTEMPTS) continue;
       expect(refusals).toEqual([]);
       expect(accepted).toHaveLength(50);
       return;
