@@ -14,7 +14,8 @@ let queue: Queue;
 
 beforeAll(async () => {
   const { url } = await startRedis();
-  redis = connectCommands(url);
+  // Tests share their machine with others.
+  redis = connectCommands(url, { timeoutMs: 10_000 });
   await eventually(() => ensureFunction(redis));
   queue = openQueue(BACKTESTS_QUEUE, { redisUrl: url, redisPrefix });
   queue.on('error', () => undefined);

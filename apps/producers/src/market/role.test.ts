@@ -60,6 +60,8 @@ async function counted(name: string, labels: Record<string, string> = {}): Promi
 }
 
 test('every quote of a batch is published in its order, however many there are of one symbol', async () => {
+  // What is offered before that waits, and of what waits only the newest is published.
+  await eventually(() => bus.up);
   run(
     feedOf(async function* () {
       yield Array.from({ length: 500 }, (_, index) => quoteOf('0700.HK', index + 1));

@@ -43,8 +43,8 @@ test('after a pause of the process there is no burst of what it missed', async (
     if (sizes.length === 5) block(1500);
     if (sizes.length === 10) break;
   }
-  // 3000 quotes were due meanwhile.
-  expect(Math.max(...sizes)).toBeLessThanOrEqual(600);
+  // 3000 quotes were due meanwhile. Those of a quarter of a second are made up for, and others come due while they are made.
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1200);
 });
 
 function block(ms: number): void {

@@ -33,6 +33,8 @@ export async function record<Data = Record<string, unknown>>(
   const isReady = new Promise<void>((resolve) => (ready = resolve));
   const subscriber = createSubscriber({
     url,
+    // Tests share their machine with others.
+    holdWithinMs: 10_000,
     onReady: () => ready(),
     onLost: () => undefined,
     onMessage(_name, message) {
